@@ -1,0 +1,1 @@
+"""The workshop: what holds the two models against each other, and the command line."""

@@ -1,0 +1,5 @@
+import sys
+
+from bigram.cli import main
+
+sys.exit(main())

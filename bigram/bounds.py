@@ -1,0 +1,127 @@
+"""How far two correct implementations may lie apart: derived, entry by entry, not picked by eye.
+
+**Gradient.** G = (n p - C) / N: what was expected less what was seen. Near the minimum these nearly
+cancel, so an error that is tiny beside either is large beside G, and a *relative* tolerance on G fails
+correct code, while an *absolute* one passes anything where G is small. The honest yardstick is the
+magnitude before the subtraction, the cancellation scale
+
+    S = (n p + C) / N
+
+Every operation rounds its exact result by a factor 1 + d, |d| <= u. To first order in u, in units of u:
+
+    z = x - max           |z|, absolute; exp turns it into |z|, relative
+    e = exp(z)            |z| + a few of the library's own
+    s = sum(e)            E_p|z| + a few: the terms' errors, averaged with weights p, and the sum's own
+    p = e / s             |z| + E_p|z| + a few
+      = exp(z - log s)    the same + |log p|, for log p is rounded before exp sees it        (a = 1)
+    n p - C               n p carries all of that; the difference is rounded too
+      token by token      each of the n additions into a row rounds what is there by up to S (b = 1)
+    / N                   + 1
+
+    |error| <= u S (|z| + E_p|z| + a |log p| + b n + 32) + 4 tiny n / N
+
+32 is room for all the "few": two exp or log of up to 4 u each, a sum of V terms in any usual order,
+the divisions. The last term is for probabilities below ``tiny``, the smallest normal number, which are
+rounded in absolute steps. The difference of two implementations is at most the sum of their bounds.
+
+**In lockstep** the two gradients belong to tables that already differ a little. If no entry of W moves
+by more than ``distance``, no p changes by more than a factor exp(2 distance), so G moves by at most
+n p / N (exp(2 distance) - 1), and the loss by at most 2 distance.
+
+**Moments** are running means of what the gradients bound, so their bounds run along with them:
+``MomentBounds``. **Weights** have no such bound: AdamW divides by the gradient's own size, so a
+worst case would grow exponentially while real runs do not. Theirs is measured: ``weight_bound``.
+"""
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from common.config import Config
+
+Array = NDArray[np.floating]
+
+
+def unit_roundoff(dtype: DTypeLike) -> float:
+    """u, the largest relative error of one rounding: 2**-24 for float32, 2**-53 for float64."""
+    return float(np.finfo(dtype).eps) / 2
+
+
+def gradient_bound(
+    W: Array,  # (V, V), in the dtype the gradient was computed in
+    counts: NDArray[np.integer],  # (V, V), C
+    *,
+    exp_of_log: bool = False,  # a: p was computed as exp(log p), as torch does
+    per_token: bool = False,  # b: the gradient was added up token by token
+) -> Array:
+    """The largest error of each entry of dW against the exact gradient at W: ``(V, V)`` float64."""
+    u, tiny = unit_roundoff(W.dtype), float(np.finfo(W.dtype).tiny)
+    z, logp, n, N = _softmax_terms(W, counts)
+    p = np.exp(logp)
+    z, logp = (np.where(p > 0, abs(term), 0) for term in (z, logp))  # -inf: p is 0 and exactly so
+    roundings = z + (p * z).sum(axis=1, keepdims=True) + exp_of_log * logp + per_token * n + 32
+    return u * (n * p + counts) / N * roundings + 4 * tiny * n / N
+
+
+def gradient_drift(W: Array, counts: NDArray[np.integer], distance: float) -> Array:
+    """How far the exact gradient moves, at most, if no entry of W moves by more than ``distance``:
+    ``(V, V)`` float64."""
+    _, logp, n, N = _softmax_terms(W, counts)
+    return n * np.exp(logp) / N * np.expm1(2 * distance)
+
+
+def loss_bound(loss: float, dtype: DTypeLike, distance: float = 0.0) -> float:
+    """The largest difference of two correct losses, in nats: each within 8 u of the truth, relative
+    (absolute below 1 nat, where log p loses what is lost in 1 - p), at tables ``distance`` apart."""
+    return 16 * unit_roundoff(dtype) * max(1.0, abs(loss)) + 2 * distance
+
+
+class MomentBounds:
+    """The largest differences of exp_avg and exp_avg_sq between two AdamWs, updated step by step.
+
+    With |g - g'| <= G in every entry, m = beta1 m + (1 - beta1) g and v = beta2 v + (1 - beta2) g g:
+
+        |m - m'|  <=  beta1 M + (1 - beta1) G                  + 6 (u (|m| + (1 - beta1) |g|) + least)
+        |v - v'|  <=  beta2 V + (1 - beta2) (2 |g| G + G G)    + 6 (u v + least)
+
+    The last terms are three roundings a step in each of the two; ``least``, the smallest positive number,
+    is for rows not visited for so long that their moments have all but faded away.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: DTypeLike, betas: tuple[float, float]) -> None:
+        self.u = unit_roundoff(dtype)
+        self.least = float(np.finfo(dtype).smallest_subnormal)
+        self.betas = betas
+        self.exp_avg = np.zeros(shape)
+        self.exp_avg_sq = np.zeros(shape)
+
+    def step(self, gradient: Array, bound: Array, exp_avg: Array, exp_avg_sq: Array) -> None:
+        """``gradient`` of this step and its ``bound``; the moments as they are after it."""
+        g = abs(gradient.astype(np.float64))
+        beta1, beta2 = self.betas
+        rounding = 6 * (self.u * (abs(exp_avg.astype(np.float64)) + (1 - beta1) * g) + self.least)
+        self.exp_avg = beta1 * self.exp_avg + (1 - beta1) * bound + rounding
+        rounding = 6 * (self.u * exp_avg_sq.astype(np.float64) + self.least)
+        self.exp_avg_sq = beta2 * self.exp_avg_sq + (1 - beta2) * (2 * g + bound) * bound + rounding
+
+
+def weight_bound(config: Config, device: str = "cpu") -> float:
+    """The largest difference of two tables trained by ``config``: measured, not derived.
+
+    1e-13 in float64 and 2e-5 in float32 are 56 and 21 times what 5,000 published steps showed on
+    CPU (1.8e-15 and 9.5e-7; ``bigram compare``). Pairs that never occur have ever smaller gradients, and
+    AdamW ever larger quotients of them, so long runs at large rates part faster: over lr up to 1 and lr *
+    steps up to 5,000 the square below held with room to spare. Past that, training is chaotic.
+    Another device rounds constants and sums otherwise; its factor is a prediction not yet measured.
+    """
+    base = {"float64": 1e-13, "float32": 2e-5}[config.dtype]
+    travel = max(1.0, config.lr * config.max_iters / 50)
+    return base * travel**2 * (1 if device == "cpu" else 10)
+
+
+def _softmax_terms(W: Array, counts: NDArray[np.integer]) -> tuple[Array, Array, Array, float]:
+    # z, log p (V, V), n (V, 1) and N, in float64 whatever W is
+    x = W.astype(np.float64)
+    z = x - x.max(axis=1, keepdims=True)
+    logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    n = counts.sum(axis=1, keepdims=True).astype(np.float64)
+    return z, logp, n, float(n.sum())

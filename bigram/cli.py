@@ -1,0 +1,254 @@
+"""The command line. Options are parsed before NumPy or torch is imported, so that ``--help`` and a
+typing error answer at once, and ``train --backend numpy`` runs where torch is not installed."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from common.config import Config
+from common.errors import UserError
+
+if TYPE_CHECKING:
+    from common.corpus import Corpus
+
+EPILOG = (
+    "Results go to stdout, progress and notices to stderr. "
+    "Exit status: 0 done, 1 the models differ, 2 bad input."
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one line instead of a page."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands and their options; each default is ``Config``'s."""
+    parser = Parser(
+        prog="bigram",
+        description="One bigram language model, by hand in NumPy and in PyTorch.",
+        epilog=EPILOG,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
+    about = "train both models in lockstep and report whether they agree"
+    compare = commands.add_parser("compare", help=about, description=about.capitalize(), epilog=EPILOG)
+    compare.set_defaults(run=run_compare)
+    about = "train one model and let it write"
+    train = commands.add_parser("train", help=about, description=about.capitalize(), epilog=EPILOG)
+    train.set_defaults(run=run_train)
+    train.add_argument("--backend", choices=["numpy", "torch"], required=True, help="which of the two")
+    add_run_options(compare)
+    add_run_options(train)
+    return parser
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """The options that ``train`` and ``compare`` share."""
+    default = Config()
+    add = parser.add_argument
+    add("--corpus", metavar="PATH", help="a UTF-8 text file (default: tiny Shakespeare)")
+    add("--steps", type=int, default=default.max_iters, metavar="N", help="updates (default %(default)s)")
+    add(
+        "--batch-size",
+        type=int,
+        default=default.batch_size,
+        metavar="B",
+        help="windows a batch (default %(default)s)",
+    )
+    add(
+        "--block-size",
+        type=int,
+        default=default.block_size,
+        metavar="T",
+        help="tokens a window (default %(default)s)",
+    )
+    add(
+        "--eval-interval",
+        type=int,
+        default=default.eval_interval,
+        metavar="N",
+        help="updates between evaluations (default %(default)s)",
+    )
+    add(
+        "--eval-iters",
+        type=int,
+        default=default.eval_iters,
+        metavar="N",
+        help="evaluate on N random batches (default: exactly, on the whole split)",
+    )
+    add("--lr", type=float, default=default.lr, help="learning rate (default %(default)s)")
+    add(
+        "--weight-decay",
+        type=float,
+        default=default.weight_decay,
+        help="decoupled weight decay (default %(default)s)",
+    )
+    add("--dtype", choices=["float32", "float64"], default=default.dtype, help="default %(default)s")
+    add(
+        "--seed",
+        type=int,
+        default=default.seed,
+        help="of the first table, the batches and the text (default %(default)s)",
+    )
+    add(
+        "--device",
+        choices=["auto", "cpu", "cuda", "mps"],
+        default="cpu",
+        help="torch's side only (default %(default)s)",
+    )
+    add("--json", action="store_true", help="one JSON object on stdout instead of the report")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a console that lacks a character shows its escape
+            stream.reconfigure(errors="backslashreplace")
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if "run" not in args:
+        parser.print_help()
+        return 0
+    try:
+        status: int = args.run(args)
+        sys.stdout.flush()
+        return status
+    except UserError as error:
+        return fail(str(error))
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        return fail("torch is not installed; install it, or use train --backend numpy")
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read our output has stopped: there is nobody left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def fail(message: str) -> int:
+    """Prints the one line of an expected error, and returns its exit status."""
+    print(f"bigram: {message}", file=sys.stderr)
+    return 2
+
+
+def run_compare(args: argparse.Namespace) -> int:
+    """``bigram compare``"""
+    # One thread each, unless told otherwise: the step is too small for more, and the speed line says so.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+    config, corpus = config_of(args), corpus_of(args)
+    from bigram.compare import compare
+
+    with progress_bar(config.max_iters) as advance:
+        result = compare(corpus, config, args.device, advance)
+    if args.json:
+        print(json.dumps(result))
+    else:
+        from bigram.tables import comparison_report
+
+        for line in comparison_report(result):
+            print(line)
+    return 0 if result["verdict"] == "agree" else 1
+
+
+def run_train(args: argparse.Namespace) -> int:
+    """``bigram train``"""
+    config, corpus = config_of(args), corpus_of(args)
+    import numpy as np
+
+    from bigram.runs import config_record, corpus_record, sample_draws, sample_start
+    from bigram.tables import evaluation_line, run_header
+    from common.training import initial_table, train
+
+    rng = np.random.default_rng(config.seed)
+    table = initial_table(corpus.tokenizer.vocab_size, config.dtype, rng)
+    if args.backend == "numpy":
+        from impl_numpy.trainer import NumpyTrainer
+
+        trainer: Any = NumpyTrainer(table, config)
+    else:
+        from impl_torch.trainer import TorchTrainer
+
+        trainer = TorchTrainer(table, config, args.device)
+
+    def say(line: str) -> None:
+        if not args.json:
+            print(line, flush=True)
+
+    history: list[dict[str, Any]] = []
+    result = {
+        "corpus": corpus_record(corpus),
+        "config": config_record(config),
+        "backend": args.backend,
+        "history": history,
+    }
+    run = train(trainer, corpus, config, rng)
+    for line in run_header(result):
+        say(line)
+    start = time.perf_counter()
+    with progress_bar(config.max_iters) as on_step:
+        for progress in run:
+            on_step(progress.step)
+            if progress.evaluation:
+                history.append(progress.evaluation._asdict())
+                say(evaluation_line(*progress.evaluation))
+    seconds = time.perf_counter() - start
+    say(f"trained   in {seconds:.2f} s with {args.backend}, evaluation included")
+
+    written = trainer.generate(sample_start(), sample_draws(config, rng))[0, 1:]
+    text = corpus.tokenizer.decode(written)
+    say(f"\n{text}")
+    if args.json:
+        print(json.dumps(result | {"seconds": seconds, "sample": {"text": text}}))
+    return 0
+
+
+def config_of(args: argparse.Namespace) -> Config:
+    """The schedule that the options ask for."""
+    return Config(
+        batch_size=args.batch_size,
+        block_size=args.block_size,
+        max_iters=args.steps,
+        eval_interval=args.eval_interval,
+        eval_iters=args.eval_iters,
+        lr=args.lr,
+        weight_decay=args.weight_decay,
+        dtype=args.dtype,
+        seed=args.seed,
+    )
+
+
+def corpus_of(args: argparse.Namespace) -> Corpus:
+    """The text that the options ask for; where it is a stand-in, stderr says so."""
+    from common.corpus import load_corpus
+
+    corpus = load_corpus(args.corpus)
+    if corpus.notice:
+        print(f"bigram: {corpus.notice}", file=sys.stderr)
+    return corpus
+
+
+@contextlib.contextmanager
+def progress_bar(steps: int) -> Iterator[Callable[[int], object]]:
+    """Yields a function to be told the updates made. The bar stands on stderr if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda step: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("training", total=steps)
+        yield lambda step: bar.update(task, completed=step)

@@ -1,0 +1,190 @@
+"""The main job: both models trained in lockstep, and every number of the one held against the other.
+
+Both start from one table and see the same batches. This file measures; ``bounds.py`` says what may
+differ, and ``tables.py`` prints.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bigram.bounds import MomentBounds, gradient_bound, gradient_drift, loss_bound, weight_bound
+from bigram.runs import config_record, corpus_record, sample_draws, sample_start
+from common.batcher import Batcher
+from common.config import Config
+from common.corpus import Corpus
+from common.pairs import conditional_entropy, count_pairs
+from common.training import initial_table, train
+from impl_numpy.trainer import NumpyTrainer
+from impl_torch.trainer import TorchTrainer
+
+Numbers = float | NDArray[np.floating]
+
+
+class Pair(NamedTuple):
+    """One number from each model."""
+
+    numpy: float
+    torch: float
+
+
+class Largest:
+    """The largest difference seen, the bound where it was seen, and the nearest any came to its bound."""
+
+    def __init__(self) -> None:
+        self.max_abs = 0.0
+        self.bound = 0.0
+        self.fraction_of_bound = 0.0
+
+    def see(self, ours: Numbers, theirs: Numbers, bound: Numbers) -> None:
+        """Compares entry by entry. An entry that is not a number, or differs where nothing may (as in the
+        gradient's row of a character that the batch did not hold), is infinitely far over its bound."""
+        difference = abs(np.asarray(ours, dtype=np.float64) - theirs)
+        difference = np.where(np.isnan(difference), np.inf, difference)
+        bound = np.broadcast_to(bound, difference.shape)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            fraction = np.where(difference == 0, 0, difference / bound)
+        self.fraction_of_bound = max(self.fraction_of_bound, float(fraction.max()))
+        if difference.max() >= self.max_abs:
+            at = difference.argmax()
+            self.max_abs, self.bound = float(difference.flat[at]), float(bound.flat[at])
+
+    @property
+    def within(self) -> bool:
+        return self.fraction_of_bound <= 1
+
+
+class Lockstep:
+    """Two trainers that take every step together, itself a ``Trainer`` whose losses are pairs."""
+
+    def __init__(self, table: NDArray[np.floating], config: Config, device: str) -> None:
+        self.numpy = NumpyTrainer(table, config)
+        self.torch = TorchTrainer(table, config, device)
+        self.dtype = config.dtype
+        self.moment_bounds = MomentBounds(table.shape, config.dtype, config.betas)
+        self.weight_bound = weight_bound(config, self.torch.device.type)
+        self.largest = {name: Largest() for name in ("loss", "gradient", "weight", "exp_avg", "exp_avg_sq")}
+
+    def step(self, idx: NDArray[np.int64], targets: NDArray[np.int64]) -> Pair:
+        W = self.numpy.state().weight.copy()  # where this step's gradients are taken
+        distance = self.distance()
+
+        ours, theirs = self.numpy.step(idx, targets), self.torch.step(idx, targets)
+        self.largest["loss"].see(ours, theirs, loss_bound(theirs, self.dtype, distance))
+        self._compare_state(W, count_pairs(idx, targets, len(W)), distance)
+        return Pair(ours, theirs)
+
+    def evaluate(self, counts: NDArray[np.int64]) -> Pair:
+        ours, theirs = self.numpy.evaluate(counts), self.torch.evaluate(counts)
+        self.largest["loss"].see(ours, theirs, loss_bound(theirs, self.dtype, self.distance()))
+        return Pair(ours, theirs)
+
+    def distance(self) -> float:
+        """The largest difference of any weight, now."""
+        return float(abs(self.numpy.state().weight - self.torch.state().weight).max())
+
+    def _compare_state(self, W: NDArray[np.floating], counts: NDArray[np.int64], distance: float) -> None:
+        ours, theirs = self.numpy.state(), self.torch.state()
+        bound = (
+            gradient_bound(W, counts)  # NumPy's, by pair counts
+            + gradient_bound(W, counts, exp_of_log=True, per_token=True)  # torch's
+            + gradient_drift(W, counts, distance)
+        )
+        self.moment_bounds.step(ours.gradient, bound, ours.exp_avg, ours.exp_avg_sq)
+        self.largest["gradient"].see(ours.gradient, theirs.gradient, bound)
+        self.largest["weight"].see(ours.weight, theirs.weight, self.weight_bound)
+        self.largest["exp_avg"].see(ours.exp_avg, theirs.exp_avg, self.moment_bounds.exp_avg)
+        self.largest["exp_avg_sq"].see(ours.exp_avg_sq, theirs.exp_avg_sq, self.moment_bounds.exp_avg_sq)
+
+
+def compare(
+    corpus: Corpus, config: Config, device: str = "cpu", on_step: Callable[[int], object] = lambda step: None
+) -> dict[str, Any]:
+    """Trains both and returns the whole comparison, ready for JSON; ``verdict`` is "agree" or "differ".
+
+    ``device``: torch's side. ``on_step`` is told the updates made.
+    """
+    rng = np.random.default_rng(config.seed)
+    lockstep = Lockstep(initial_table(corpus.tokenizer.vocab_size, config.dtype, rng), config, device)
+    history = []
+    for progress in train(lockstep, corpus, config, rng):
+        on_step(progress.step)
+        if progress.evaluation:
+            step, train_loss, val_loss = progress.evaluation
+            record: dict[str, Any] = {"step": step}
+            for name in Pair._fields:
+                record[name] = {"train": getattr(train_loss, name), "val": getattr(val_loss, name)}
+            history.append(record)
+
+    sample, explained = compare_samples(lockstep, corpus, sample_draws(config, rng))
+    largest = lockstep.largest
+    within = all(seen.within for seen in largest.values())
+    speed = microseconds_per_step(lockstep, Batcher(corpus.train, config.batch_size, config.block_size, rng))
+    return {
+        "corpus": corpus_record(corpus),
+        "config": config_record(config) | {"device": lockstep.torch.device.type},
+        "history": history,
+        "agreement": {f"{name}_max_abs": seen.max_abs for name, seen in largest.items()}
+        | {
+            "bounds": {name: seen.bound for name, seen in largest.items()},
+            "fraction_of_bound": {name: seen.fraction_of_bound for name, seen in largest.items()},
+            "within": within,
+        },
+        "optimum": {
+            "train": conditional_entropy(
+                count_pairs(corpus.train[:-1], corpus.train[1:], corpus.tokenizer.vocab_size)
+            )
+        },
+        "speed": {
+            "numpy_us_per_step": speed.numpy,
+            "torch_us_per_step": speed.torch,
+            "ratio": speed.torch / speed.numpy,
+            "threads": torch.get_num_threads(),
+        },
+        "sample": sample,
+        "verdict": "agree" if within and explained else "differ",
+    }
+
+
+def microseconds_per_step(lockstep: Lockstep, batcher: Batcher, rounds: int = 15, steps: int = 50) -> Pair:
+    """The median over ``rounds`` of each model's time for a step, batch in hand, timed apart from the
+    checking. The models take turns, so that a busy moment of the machine falls on both alike. It trains
+    on: whatever is to be kept must be read first.
+    """
+    seconds = []
+    for _ in range(rounds):
+        batches = [batcher.get_batch() for _ in range(steps)]
+        times = []
+        for trainer in (lockstep.numpy, lockstep.torch):
+            start = time.perf_counter()
+            for batch in batches:
+                trainer.step(*batch)
+            times.append((time.perf_counter() - start) / steps)
+        seconds.append(times)
+    return Pair(*(1e6 * np.median(seconds, axis=0)))
+
+
+def compare_samples(
+    lockstep: Lockstep, corpus: Corpus, uniforms: NDArray[np.floating]
+) -> tuple[dict[str, Any], bool]:
+    """Lets both write from the same draws, after character 0. Returns the texts, and whether they are
+    what they should be: identical, or parted by a draw that fell on the edge between two characters,
+    nearer than the tables themselves are."""
+    ours, theirs = (
+        trainer.generate(sample_start(), uniforms)[0, 1:] for trainer in (lockstep.numpy, lockstep.torch)
+    )
+    decode = corpus.tokenizer.decode
+    if np.array_equal(ours, theirs):
+        return {"text": decode(ours), "identical": True}, True
+    parting = int((ours != theirs).argmax())
+    last = ours[parting - 1] if parting else 0
+    logits = lockstep.numpy.state().weight[last].astype(np.float64)
+    cdf = np.cumsum(np.exp(logits - logits.max()))
+    # A cumulative probability moves by no more than the logits do, and V roundings.
+    edge = abs(cdf / cdf[-1] - uniforms[0, parting]).min()
+    on_edge = edge <= lockstep.distance() + len(cdf) * float(np.finfo(lockstep.dtype).eps)
+    return {"text": decode(ours), "torch_text": decode(theirs), "identical": False}, bool(on_edge)

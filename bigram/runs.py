@@ -1,0 +1,39 @@
+"""What ``train`` and ``compare`` have in common: the draws that decide the sample, and how a run says
+what it was run on. No torch here."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.config import Config
+from common.corpus import Corpus
+
+SAMPLE_LENGTH = 500  # characters
+
+
+def sample_start() -> NDArray[np.int64]:
+    """(1, 1): the text that a sample continues is character 0, in most texts the newline."""
+    return np.zeros((1, 1), dtype=np.int64)
+
+
+def sample_draws(config: Config, rng: np.random.Generator) -> NDArray[np.floating]:
+    """(1, SAMPLE_LENGTH) uniform draws in the dtype of the run, off a generator of their own."""
+    return rng.spawn(1)[0].random((1, SAMPLE_LENGTH), dtype=np.dtype(config.dtype).type)
+
+
+def corpus_record(corpus: Corpus) -> dict[str, Any]:
+    """What a figure has to say of its text, so that it can be made again."""
+    return {
+        "name": corpus.name,
+        "source": corpus.source,
+        "sha256": corpus.sha256,
+        "characters": corpus.characters,
+        "vocab_size": corpus.tokenizer.vocab_size,
+    }
+
+
+def config_record(config: Config) -> dict[str, Any]:
+    """Every hyperparameter of the run."""
+    return asdict(config) | {"betas": list(config.betas)}

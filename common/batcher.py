@@ -1,0 +1,42 @@
+"""Random windows of a text and the same windows one character on: what a training step sees."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import UserError
+
+
+class Batcher:
+    """Draws batches from one split. The same generator state always gives the same batches.
+
+    >>> batcher = Batcher(np.arange(10), batch_size=1, block_size=4, rng=np.random.default_rng(0))
+    >>> x, y = batcher.get_batch()
+    >>> x, y
+    (array([[5, 6, 7, 8]]), array([[6, 7, 8, 9]]))
+    """
+
+    def __init__(
+        self,
+        tokens: NDArray[np.integer],  # (n,), any integer type
+        batch_size: int,  # B
+        block_size: int,  # T
+        rng: np.random.Generator,
+    ) -> None:
+        """Raises ``UserError`` if not even one window and its targets fit in ``tokens``."""
+        if len(tokens) < block_size + 1:
+            raise UserError(
+                f"block_size {block_size} needs {block_size + 1} tokens in the split and this one has "
+                f"{len(tokens)}; use a longer text or a smaller block_size"
+            )
+        self.tokens = tokens
+        self.batch_size = batch_size
+        self.rng = rng
+        self._offsets = np.arange(block_size + 1)
+
+    def get_batch(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """``x, y``, both int64, contiguous, ``(B, T)``: ``y[b, t]`` is the character after ``x[b, t]``."""
+        # A window takes T + 1 tokens, so the last start is len - T - 1, and its last target is the
+        # last token. `integers` leaves its upper end out: one less here would lose that pair.
+        starts = self.rng.integers(len(self.tokens) - len(self._offsets) + 1, size=self.batch_size)
+        windows = self.tokens[starts[:, None] + self._offsets]  # (B, T + 1)
+        return windows[:, :-1].astype(np.int64), windows[:, 1:].astype(np.int64)

@@ -1,0 +1,40 @@
+"""Every hyperparameter and its default, in one frozen record: the published schedule."""
+
+import math
+from dataclasses import dataclass
+
+from common.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One training run. Raises ``UserError`` where no run could follow from the values."""
+
+    batch_size: int = 32  # B, windows in a batch
+    block_size: int = 8  # T, tokens in a window; a bigram model looks back only one of them
+    max_iters: int = 5000  # updates in all
+    eval_interval: int = 500  # updates between evaluations; the last update is always followed by one
+    eval_iters: int | None = None  # batches in a sampled evaluation; None evaluates the whole split
+    lr: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 1e-2
+    dtype: str = "float32"  # or "float64": of the table, its gradient and both moments
+    seed: int = 1337
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "block_size", "max_iters", "eval_interval", "eval_iters"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"{name} is {value}; it must be at least 1")
+        for name in ("lr", "eps", "weight_decay"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise UserError(f"{name} is {value}; it must be a finite number, zero or more")
+        for name, beta in zip(("beta1", "beta2"), self.betas, strict=True):
+            if not 0 <= beta < 1:
+                raise UserError(f"{name} is {beta}; it must be at least 0 and below 1")
+        if self.dtype not in ("float32", "float64"):
+            raise UserError(f"dtype is {self.dtype!r}; it must be float32 or float64")
+        if self.seed < 0:
+            raise UserError(f"seed is {self.seed}; it must be zero or more")

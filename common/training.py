@@ -1,0 +1,105 @@
+"""The one loop that drives any trainer: batch, step, evaluate. It computes nothing itself.
+
+A trainer is anything with the four methods of ``Trainer``; ``NumpyTrainer`` and ``TorchTrainer`` are two,
+and two of them that take every step together are a third (``bigram/compare.py``).
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.batcher import Batcher
+from common.config import Config
+from common.corpus import Corpus
+from common.pairs import count_pairs
+
+Loss = TypeVar("Loss", covariant=True)  # a float; where two trainers run in lockstep, one of each
+
+
+class TrainerState(NamedTuple):
+    """All that training changes, (V, V) each, as NumPy arrays in the dtype of the run."""
+
+    weight: NDArray[np.floating]
+    gradient: NDArray[np.floating]  # of the last step; zeros before the first
+    exp_avg: NDArray[np.floating]
+    exp_avg_sq: NDArray[np.floating]
+
+
+class Trainer(Protocol[Loss]):
+    """What the loop asks of a trainer."""
+
+    def step(self, idx: NDArray[np.int64], targets: NDArray[np.int64], /) -> Loss:
+        """One update on a batch, (B, T) each; the loss before it, in nats."""
+
+    def evaluate(self, counts: NDArray[np.int64], /) -> Loss:
+        """The mean loss over counted pairs, (V, V), in nats."""
+
+
+class Evaluation(NamedTuple, Generic[Loss]):
+    """Losses of both splits after ``step`` updates, in nats."""
+
+    step: int
+    train: Loss
+    val: Loss
+
+
+class Progress(NamedTuple, Generic[Loss]):
+    """Where a run stands after ``step`` updates."""
+
+    step: int
+    loss: Loss | None  # of the batch that the last update was made on; None before the first
+    evaluation: Evaluation[Loss] | None  # where this step was evaluated
+
+
+def initial_table(vocab_size: int, dtype: str, rng: np.random.Generator) -> NDArray[np.floating]:
+    """(V, V) from N(0, 1), as ``nn.Embedding`` starts. Drawn in double and rounded, so that a float32
+    run starts from the float64 run's table and sees its batches."""
+    return rng.standard_normal((vocab_size, vocab_size)).astype(dtype)
+
+
+def train(
+    trainer: Trainer[Loss], corpus: Corpus, config: Config, rng: np.random.Generator
+) -> Iterator[Progress[Loss]]:
+    """Runs the schedule of ``config``, one ``Progress`` for each state of the model: before the first
+    update, and after each. Whoever takes them decides what to print or save, and when to stop.
+
+    Batches come from ``rng``, in the state it is in when the first is drawn; sampled evaluation draws from
+    a generator spawned off it, so how a run is evaluated never changes what is trained.
+    Raises ``UserError`` where a split is too short for a block.
+    """
+    batcher = Batcher(corpus.train, config.batch_size, config.block_size, rng)
+    evaluation_rng = rng.spawn(1)[0]
+    train_pairs, val_pairs = (
+        pairs_to_evaluate(part, corpus.tokenizer.vocab_size, config, evaluation_rng)
+        for part in (corpus.train, corpus.val)
+    )
+
+    def steps() -> Iterator[Progress[Loss]]:
+        loss = None
+        for step in range(config.max_iters + 1):
+            if step > 0:
+                loss = trainer.step(*batcher.get_batch())
+            evaluation = None
+            if step % config.eval_interval == 0 or step == config.max_iters:
+                evaluation = Evaluation(step, trainer.evaluate(train_pairs()), trainer.evaluate(val_pairs()))
+            yield Progress(step, loss, evaluation)
+
+    return steps()  # a function of its own, so that whatever is wrong above is raised here and now
+
+
+def pairs_to_evaluate(
+    tokens: NDArray[np.integer], vocab_size: int, config: Config, rng: np.random.Generator
+) -> Callable[[], NDArray[np.int64]]:
+    """A function that returns the (V, V) counts of the pairs to evaluate a split on.
+
+    A bigram loss over a text is a mean over its distinct pairs, weighted by their counts: so the
+    exact loss of the whole split costs one table, and the average over ``config.eval_iters`` random
+    batches is the same sum over the pairs that were drawn.
+    """
+    if config.eval_iters is None:
+        counts = count_pairs(tokens[:-1], tokens[1:], vocab_size)
+        return lambda: counts
+    batches = Batcher(tokens, config.batch_size * config.eval_iters, config.block_size, rng)
+    return lambda: count_pairs(*batches.get_batch(), vocab_size)

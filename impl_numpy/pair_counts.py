@@ -1,0 +1,66 @@
+"""The same gradient once more, per character instead of per token. This is what the trainer runs.
+
+All tokens with the same character i look up the same row, so they share its softmax p[i]. Adding up
+their (p[i] - onehot(target)) / N over a batch that holds i n[i] times, followed by j C[i, j] times:
+
+    dW[i, j] = (n[i] * p[i, j] - C[i, j]) / N
+
+In words: what the model expected to see, less what it saw. At the minimum the two are the same, and p
+is the counts' own frequencies. One V x V table of work however many tokens, and more accurate than
+adding token by token: counting is exact. The plain twin is ``cross_entropy.py``.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import UserError
+from common.pairs import count_pairs
+
+Array = NDArray[np.floating]
+Ids = NDArray[np.integer]
+
+
+def loss_and_gradient(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
+    """Mean cross-entropy in nats, and a fresh ``dW`` of W's shape and dtype.
+
+    ``W``: (V, V), float32 or float64. ``idx``, ``targets``: of one shape, at least one token, ids in
+    [0, V), else ``UserError``.
+    """
+    return loss_and_gradient_of_counts(W, count_pairs(idx, targets, len(W)))
+
+
+def loss_and_gradient_of_counts(W: Array, counts: NDArray[np.integer]) -> tuple[float, Array]:
+    """The same from the ``(V, V)`` integer counts of the pairs."""
+    C, n, N = _in_dtype_of(W, counts)
+    e, s, loss = _softmax_and_loss(W, C, N)
+    dW = e  # the gradient is made in place of e; no further table is needed
+    dW *= n / s  # n * p
+    dW -= C
+    dW /= N
+    return loss, dW
+
+
+def loss_of_counts(W: Array, counts: NDArray[np.integer]) -> float:
+    """Mean cross-entropy over counted pairs, in nats: the exact loss of a whole text in one table."""
+    C, _, N = _in_dtype_of(W, counts)
+    return _softmax_and_loss(W, C, N)[2]
+
+
+def _softmax_and_loss(W: Array, C: Array, N: np.floating) -> tuple[Array, Array, float]:
+    # e (V, V) and its row sums s (V, 1), of which p = e / s, and the mean of -log p over the pairs.
+    z = W - W.max(axis=1, keepdims=True)
+    e = np.exp(z)
+    s = e.sum(axis=1, keepdims=True)
+    logp = np.subtract(z, np.log(s), out=z)
+    # Only pairs that occur: where a logit is -inf, 0 * log p would be 0 * -inf = nan.
+    seen = np.flatnonzero(C > 0)
+    return e, s, float(-(C.ravel()[seen] * logp.ravel()[seen]).sum() / N)
+
+
+def _in_dtype_of(W: Array, counts: NDArray[np.integer]) -> tuple[Array, Array, np.floating]:
+    # C (V, V), n (V, 1) and N, summed as integers, then cast: float32 with int64 would be float64.
+    n = counts.sum(axis=1, keepdims=True)
+    N = n.sum()
+    if N == 0:
+        raise UserError("no pairs to average over; give at least one token")
+    return counts.astype(W.dtype), n.astype(W.dtype), W.dtype.type(N)

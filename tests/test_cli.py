@@ -1,0 +1,198 @@
+"""Proves what the command line prints and where, its exit statuses, and that bad input is one line."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SHORT = ["--steps", "20", "--eval-interval", "10"]
+TEXT = "To be, or not to be: that is the question.\n"
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> str:
+    path = tmp_path / "hamlet.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    return str(path)
+
+
+def bigram(*args: str, **kwargs: object) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8"} | kwargs.pop("env", {})  # type: ignore[operator]
+    command = [sys.executable, "-m", "bigram", *args]
+    return subprocess.run(
+        command,
+        capture_output=True,
+        encoding="utf-8",
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+        **kwargs,
+    )  # type: ignore[call-overload, no-any-return]
+
+
+def test_a_bare_command_prints_help() -> None:
+    result = bigram()
+    assert result.returncode == 0
+    assert result.stdout == bigram("--help").stdout
+    assert "compare" in result.stdout
+    assert "train" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "args", [["--help"], ["compare", "--help"], ["train", "--help"], ["train", "--oops"]]
+)
+def test_help_and_usage_errors_import_nothing_heavy(args: list[str]) -> None:
+    code = (
+        "import sys; from bigram.cli import main\n"
+        f"try: main({args})\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'numpy', 'torch', 'rich'} & set(sys.modules)), file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert result.stderr.splitlines()[-1] == "[]"
+
+
+def test_compare_reports_and_agrees(text: str) -> None:
+    pytest.importorskip("torch")
+    result = bigram("compare", "--corpus", text, *SHORT)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"corpus    hamlet.txt: {len(TEXT)} characters, V = 18"
+    assert lines[-1] == "agree: every difference in 20 steps is within its bound"
+    assert "500 characters, written by both from the same draws and identical:" in lines
+    assert result.stderr == ""  # no progress bar in a pipe
+
+
+def test_compare_prints_one_object_of_json(text: str) -> None:
+    pytest.importorskip("torch")
+    result = bigram("compare", "--corpus", text, "--json", "--dtype", "float64", *SHORT)
+    assert result.returncode == 0, result.stderr
+    record = json.loads(result.stdout)
+    assert record["verdict"] == "agree"
+    assert record["corpus"]["characters"] == len(TEXT)
+    assert record["config"]["dtype"] == "float64"
+    assert record["speed"]["threads"] == 1
+
+
+def test_compare_exits_with_1_where_they_differ(text: str) -> None:
+    pytest.importorskip("torch")
+    code = (
+        "import sys; from impl_numpy.adamw import AdamW; step = AdamW.step\n"
+        "def wrong(self, W, dW): step(self, W, dW * 256)\n"
+        "AdamW.step = wrong\n"
+        "from bigram.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "compare", "--corpus", text, *SHORT]
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120)
+    assert result.returncode == 1
+    assert result.stdout.splitlines()[-1].startswith("differ: over the bound in ")
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_train_prints_each_evaluation_and_a_sample(text: str, backend: str) -> None:
+    if backend == "torch":
+        pytest.importorskip("torch")
+    result = bigram("train", "--backend", backend, "--corpus", text, *SHORT)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    evaluations = [line for line in lines if line.startswith("step ")]
+    assert [line.split()[1] for line in evaluations] == ["0", "10", "20"]
+    sample = result.stdout.split("evaluation included\n\n")[1]
+    assert len(sample) == 501
+    assert set(sample) <= set(TEXT)
+    assert result.stderr == ""
+
+    record = json.loads(bigram("train", "--backend", backend, "--corpus", text, "--json", *SHORT).stdout)
+    assert record["backend"] == backend
+    assert record["sample"]["text"] == sample[:-1]
+    for evaluation, line in zip(record["history"], evaluations, strict=True):
+        assert line.split()[3:] == [f"{evaluation['train']:.4f}", "val", f"{evaluation['val']:.4f}"]
+
+
+def test_numpy_trains_without_torch(text: str) -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\n"  # from here on, importing torch fails
+        "from bigram.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    run = [sys.executable, "-c", code]
+    options = ["--corpus", text, *SHORT]
+    result = subprocess.run([*run, "train", "--backend", "numpy", *options], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    for command in (["train", "--backend", "torch"], ["compare"]):
+        result = subprocess.run([*run, *command, *options], capture_output=True, text=True)
+        assert result.returncode == 2
+        assert result.stderr == "bigram: torch is not installed; install it, or use train --backend numpy\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "error"),
+    [
+        (["oops"], "invalid choice: 'oops'"),
+        (["train"], "the following arguments are required: --backend"),
+        (["train", "--backend", "jax"], "invalid choice: 'jax'"),
+        (["compare", "--steps", "many"], "argument --steps: invalid int value: 'many'"),
+        (["compare", "--steps", "0"], "bigram: max_iters is 0; it must be at least 1"),
+        (["compare", "--batch-size", "-1"], "bigram: batch_size is -1; it must be at least 1"),
+        (["compare", "--lr", "nan"], "bigram: lr is nan; it must be a finite number, zero or more"),
+        (["compare", "--dtype", "float16"], "invalid choice: 'float16'"),
+        (
+            ["compare", "--corpus", "missing.txt"],
+            "bigram: cannot read missing.txt: No such file or directory",
+        ),
+        (["compare", "--corpus", "."], "bigram: . is not a regular file"),
+        (
+            ["train", "--backend", "numpy", "--corpus", "TEXT", "--block-size", "99"],
+            "block_size 99 needs 100 tokens",
+        ),
+        (
+            ["train", "--backend", "torch", "--corpus", "TEXT", "--device", "mps", "--dtype", "float64"],
+            "no float64",
+        ),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(args: list[str], error: str, text: str, tmp_path: Path) -> None:
+    if "torch" in args:
+        pytest.importorskip("torch")
+    root = str(Path(__file__).parent.parent)
+    result = bigram(*(text if arg == "TEXT" else arg for arg in args), cwd=tmp_path, env={"PYTHONPATH": root})
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert error in result.stderr
+
+
+def test_a_reader_that_stops_listening_is_no_error(text: str) -> None:
+    command = [sys.executable, "-m", "bigram", "train", "--backend", "numpy", "--corpus", text]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=60) == 141
+
+
+def test_a_console_without_the_character_shows_its_escape(tmp_path: Path) -> None:
+    path = tmp_path / "greek.txt"
+    path.write_text("αβγδ" * 10, encoding="utf-8")
+    result = bigram(
+        "train", "--backend", "numpy", "--corpus", str(path), *SHORT, env={"PYTHONIOENCODING": "ascii"}
+    )
+    assert result.returncode == 0, result.stderr
+    assert "\\u03b" in result.stdout
+
+
+def test_the_surrogate_is_announced_on_stderr(tmp_path: Path) -> None:
+    # A proxy that nobody listens at: no download can succeed.
+    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "BIGRAM_DATA_DIR": "", "XDG_CACHE_HOME": str(tmp_path)}
+    nowhere |= {"HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path), "NO_PROXY": "", "no_proxy": ""}
+    result = bigram("train", "--backend", "numpy", *SHORT, env=nowhere)
+    assert result.returncode == 0
+    assert result.stdout.startswith("corpus    surrogate of tiny Shakespeare: 1,115,394 characters, V = 65\n")
+    assert result.stderr == (
+        "bigram: tiny Shakespeare could not be downloaded (ProxyError): using the embedded surrogate, "
+        "which has exactly its pair counts\n"
+    )

@@ -1,0 +1,247 @@
+"""Proves that lockstep runs agree as closely as published, and that the comparison says "differ" when
+one of the two is wrong: mistakes are planted in the code that ``compare`` runs, one at a time."""
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from common.config import Config
+from common.corpus import Corpus, load_corpus
+from impl_numpy import cross_entropy, pair_counts
+from impl_numpy.adamw import AdamW
+from impl_numpy.model import BigramLanguageModel
+
+pytest.importorskip("torch")
+
+from bigram.compare import Largest, compare
+from bigram.tables import comparison_report, verdict_line
+
+STATE = ["weight", "exp_avg", "exp_avg_sq"]
+
+
+# Residuals measured on an x86-64 CPU with AVX2, the worse of both corpora: float64 2.7e-15, 6e-17, 1.8e-15,
+# 1.4e-17, 1.7e-19; float32 1.5e-6, 3e-8, 9.6e-7, 7.5e-9, 1.2e-10. Every limit is within 100 times that.
+@pytest.mark.parametrize(
+    ("dtype", "loss", "gradient", "weight", "exp_avg", "exp_avg_sq"),
+    [("float64", 1e-13, 3e-15, 1e-13, 1e-15, 1e-17), ("float32", 2e-5, 2e-6, 2e-5, 5e-7, 1e-8)],
+)
+def test_five_thousand_steps_in_lockstep(
+    corpus: Corpus,
+    dtype: str,
+    loss: float,
+    gradient: float,
+    weight: float,
+    exp_avg: float,
+    exp_avg_sq: float,
+) -> None:
+    result = compare(corpus, Config(dtype=dtype))
+    agreement = result["agreement"]
+    assert agreement["loss_max_abs"] <= loss
+    assert agreement["gradient_max_abs"] <= gradient
+    assert agreement["weight_max_abs"] <= weight
+    assert agreement["exp_avg_max_abs"] <= exp_avg
+    assert agreement["exp_avg_sq_max_abs"] <= exp_avg_sq
+    assert agreement["within"] is True
+    assert max(agreement["fraction_of_bound"].values()) <= 1
+    assert result["verdict"] == "agree"
+    for row in result["history"]:
+        assert row["numpy"]["train"] == pytest.approx(row["torch"]["train"], abs=loss)
+        assert row["numpy"]["val"] == pytest.approx(row["torch"]["val"], abs=loss)
+    assert result["history"][-1]["numpy"]["train"] == pytest.approx(2.56, abs=0.03)
+    assert result["sample"]["identical"] is True
+    assert len(result["sample"]["text"]) == 500
+
+
+def short(corpus: Corpus, **settings: object) -> dict:
+    return compare(
+        corpus, Config(**({"max_iters": 200, "eval_interval": 100, "dtype": "float64"} | settings))
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"lr": 1e-1},
+        {"lr": 1.0},
+        {"lr": 0.0},
+        {"betas": (0.5, 0.9)},
+        {"betas": (0.0, 0.0)},
+        {"weight_decay": 10.0},
+        {"eps": 1e-3},
+        {"batch_size": 1, "block_size": 1},
+        {"batch_size": 512, "block_size": 16, "max_iters": 50},
+        {"eval_iters": 20},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_no_false_alarm_at_other_settings(surrogate: Corpus, dtype: str, settings: dict) -> None:
+    result = short(surrogate, dtype=dtype, **settings)
+    assert result["verdict"] == "agree", result["agreement"]
+
+
+@pytest.mark.parametrize("text", ["ab" * 10, "a" * 20, "the cat sat on the mat, the cat sat", "ä😀\n" * 8])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_no_false_alarm_on_small_texts(tmp_path: object, dtype: str, text: str) -> None:
+    path = tmp_path / "text.txt"  # type: ignore[operator]
+    path.write_text(text, encoding="utf-8")
+    result = short(load_corpus(path), dtype=dtype, batch_size=3, block_size=4, max_iters=1000)
+    assert result["verdict"] == "agree", result["agreement"]
+
+
+def repeated_ids_lost(original: Callable) -> Callable:
+    def loss_and_gradient(self: BigramLanguageModel, idx: np.ndarray, targets: np.ndarray) -> tuple:
+        W, idx, targets = self.token_embedding_table, idx.ravel(), targets.ravel()
+        loss, p = cross_entropy.cross_entropy(W[idx], targets)
+        dW = np.zeros_like(W)
+        dW[idx] += cross_entropy.cross_entropy_backward(p, targets)
+        return float(loss), dW
+
+    return loss_and_gradient
+
+
+def mean_forgotten(original: Callable) -> Callable:
+    def loss_and_gradient(self: BigramLanguageModel, idx: np.ndarray, targets: np.ndarray) -> tuple:
+        loss, dW = original(self, idx, targets)
+        return loss, dW * idx.size
+
+    return loss_and_gradient
+
+
+def one_entry_off(original: Callable) -> Callable:
+    def loss_and_gradient(self: BigramLanguageModel, idx: np.ndarray, targets: np.ndarray) -> tuple:
+        loss, dW = original(self, idx, targets)
+        dW[3, 5] += 1e-13
+        return loss, dW
+
+    return loss_and_gradient
+
+
+def loss_off(original: Callable) -> Callable:
+    return lambda W, counts: original(W, counts) + 1e-12
+
+
+def decay_after_the_update(original: Callable) -> Callable:
+    def step(self: AdamW, W: np.ndarray, dW: np.ndarray) -> None:
+        decay, self.weight_decay = self.weight_decay, 0.0
+        original(self, W, dW)
+        self.weight_decay = decay
+        W *= 1 - self.lr * decay
+
+    return step
+
+
+def second_moment_off(original: Callable) -> Callable:
+    def step(self: AdamW, W: np.ndarray, dW: np.ndarray) -> None:
+        original(self, W, dW)
+        if self.steps == 200:
+            self.exp_avg_sq *= 1 + 1e-9
+
+    return step
+
+
+def first_moment_off(original: Callable) -> Callable:
+    def step(self: AdamW, W: np.ndarray, dW: np.ndarray) -> None:
+        original(self, W, dW)
+        if self.steps == 200:
+            self.exp_avg *= 1 + 1e-11
+
+    return step
+
+
+def turns_into_nan(original: Callable) -> Callable:
+    def step(self: AdamW, W: np.ndarray, dW: np.ndarray) -> None:
+        original(self, W, dW)
+        if self.steps == 150:
+            W[7, 7] = np.nan
+
+    return step
+
+
+def next_row(original: Callable) -> Callable:
+    return lambda self, idx, max_new_tokens, uniforms: original(
+        self, (idx + 1) % 65, max_new_tokens, uniforms
+    )
+
+
+@pytest.mark.parametrize(
+    ("mistake", "place", "name", "found"),
+    [
+        (repeated_ids_lost, BigramLanguageModel, "loss_and_gradient", "gradient"),
+        (mean_forgotten, BigramLanguageModel, "loss_and_gradient", "gradient"),
+        (one_entry_off, BigramLanguageModel, "loss_and_gradient", "gradient"),
+        (loss_off, pair_counts, "loss_of_counts", "loss"),
+        (decay_after_the_update, AdamW, "step", "weight"),
+        (first_moment_off, AdamW, "step", "exp_avg"),
+        (second_moment_off, AdamW, "step", "exp_avg_sq"),
+        (turns_into_nan, AdamW, "step", "weight"),
+        (next_row, BigramLanguageModel, "generate", None),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_a_planted_mistake_makes_them_differ(
+    surrogate: Corpus,
+    monkeypatch: pytest.MonkeyPatch,
+    mistake: Callable,
+    place: object,
+    name: str,
+    found: str | None,
+) -> None:
+    monkeypatch.setattr(place, name, mistake(getattr(place, name)))
+    result = short(surrogate)
+    assert result["verdict"] == "differ"
+    over = [key for key, fraction in result["agreement"]["fraction_of_bound"].items() if not fraction <= 1]
+    assert found in over if found else over == []
+    assert verdict_line(result).startswith("differ: ")
+    assert list(comparison_report(result))[-1].strip() == verdict_line(result)
+
+
+def test_largest_keeps_the_worst_of_each() -> None:
+    seen = Largest()
+    assert seen.within
+    seen.see(np.array([1.0, 2.0]), np.array([1.5, 2.0]), np.array([1.0, 0.0]))
+    assert (seen.max_abs, seen.bound, seen.fraction_of_bound, seen.within) == (0.5, 1.0, 0.5, True)
+    seen.see(np.array([0.0, 0.1]), np.array([0.0, 0.0]), np.array([0.0, 0.125]))
+    assert (seen.max_abs, seen.bound, seen.fraction_of_bound, seen.within) == (0.5, 1.0, 0.8, True)
+    seen.see(1e-300, 0.0, 0.0)  # a difference where none may be
+    assert seen.fraction_of_bound == np.inf
+    assert not seen.within
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(np.nan, 0.0), (0.0, np.nan), (np.nan, np.nan), (np.inf, np.inf)]
+)
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_largest_is_not_fooled_by_what_is_no_number(ours: float, theirs: float) -> None:
+    seen = Largest()
+    seen.see(ours, theirs, 1.0)
+    seen.see(0.0, 0.0, 1.0)
+    assert not seen.within
+
+
+def test_the_result_is_plain_json_with_the_promised_keys(surrogate: Corpus) -> None:
+    steps = []
+    result = compare(surrogate, Config(max_iters=20, eval_interval=8), on_step=steps.append)
+    assert steps == list(range(21))
+    result = json.loads(json.dumps(result))
+    assert set(result["corpus"]) == {"name", "source", "sha256", "characters", "vocab_size"}
+    assert result["config"]["max_iters"] == 20
+    assert [row["step"] for row in result["history"]] == [0, 8, 16, 20]
+    assert all(set(row["numpy"]) == set(row["torch"]) == {"train", "val"} for row in result["history"])
+    names = {"loss", *STATE, "gradient"}
+    assert set(result["agreement"]) == {f"{name}_max_abs" for name in names} | {
+        "bounds",
+        "fraction_of_bound",
+        "within",
+    }
+    assert set(result["agreement"]["bounds"]) == names
+    for name in names:
+        assert result["agreement"][f"{name}_max_abs"] <= result["agreement"]["bounds"][name]
+    assert result["optimum"]["train"] == pytest.approx(2.4519134236, abs=1e-10)
+    speed = result["speed"]
+    assert speed["ratio"] == pytest.approx(speed["torch_us_per_step"] / speed["numpy_us_per_step"])
+    assert speed["threads"] >= 1
+    assert set(result["sample"]) == {"text", "identical"}
+    assert result["verdict"] == "agree"
