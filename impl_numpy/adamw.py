@@ -75,13 +75,11 @@ class AdamW:
 
     def _lerp(self, m: Array, g: Array, weight: float) -> None:
         """m + weight * (g - m), in place, from whichever end is nearer, as ``torch.lerp`` goes."""
-        term = self._term
-        if weight < 0.5:
-            np.subtract(g, m, out=term)
-            term *= weight
+        term, one, w = self._term, m.dtype.type(1), m.dtype.type(weight)
+        np.subtract(g, m, out=term)
+        if w < 0.5:  # the weight as it is rounded to the dtype decides,
+            term *= w
             m += term
-        else:  # beta1 <= 0.5; 1 - weight is not beta1: it is taken from the rounded weight
-            one = m.dtype.type(1)
-            np.subtract(g, m, out=term)
-            term *= one - m.dtype.type(weight)
+        else:  # and 1 - w is not beta1, but taken from that rounded weight too
+            term *= one - w
             np.subtract(g, term, out=m)
