@@ -66,7 +66,7 @@ def gradient_drift(W: Array, counts: NDArray[np.integer], distance: float) -> Ar
     """How far the exact gradient moves, at most, if no entry of W moves by more than ``distance``:
     ``(V, V)`` float64."""
     _, logp, n, N = _softmax_terms(W, counts)
-    return n * np.exp(logp) / N * np.expm1(2 * distance)
+    return n * np.exp(logp) / N * np.expm1(min(2 * distance, 700.0))  # beyond that exp is infinite
 
 
 def loss_bound(loss: float, dtype: DTypeLike, distance: float = 0.0) -> float:

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from bigram.bounds import MomentBounds, gradient_bound, gradient_drift, loss_bound, weight_bound
+from bigram.comparator import differences, fractions
 from bigram.runs import config_record, corpus_record, sample_draws, sample_start
 from common.batcher import Batcher
 from common.config import Config
@@ -43,15 +44,12 @@ class Largest:
     def see(self, ours: Numbers, theirs: Numbers, bound: Numbers) -> None:
         """Compares entry by entry. An entry that is not a number, or differs where nothing may (as in the
         gradient's row of a character that the batch did not hold), is infinitely far over its bound."""
-        difference = abs(np.asarray(ours, dtype=np.float64) - theirs)
-        difference = np.where(np.isnan(difference), np.inf, difference)
-        bound = np.broadcast_to(bound, difference.shape)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            fraction = np.where(difference == 0, 0, difference / bound)
-        self.fraction_of_bound = max(self.fraction_of_bound, float(fraction.max()))
+        difference = differences(ours, theirs)
+        self.fraction_of_bound = max(self.fraction_of_bound, float(fractions(difference, bound).max()))
         if difference.max() >= self.max_abs:
             at = difference.argmax()
-            self.max_abs, self.bound = float(difference.flat[at]), float(bound.flat[at])
+            self.max_abs = float(difference.flat[at])
+            self.bound = float(np.broadcast_to(bound, difference.shape).flat[at])
 
     @property
     def within(self) -> bool:
