@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 EPILOG = (
     "Results go to stdout, progress and notices to stderr. "
-    "Exit status: 0 done, 1 the models differ, 2 bad input."
+    "Exit status: 0 it holds, 1 it does not, 2 bad input."
 )
 
 
@@ -49,6 +48,10 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--backend", choices=["numpy", "torch"], required=True, help="which of the two")
     add_run_options(compare)
     add_run_options(train)
+    about = "find out whether a gradient or an optimizer is right, and if not, which mistake is in it"
+    check = commands.add_parser("check", help=about, description=about.capitalize(), epilog=EPILOG)
+    check.set_defaults(run=run_check)
+    add_check_options(check)
     return parser
 
 
@@ -109,6 +112,24 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="one JSON object on stdout instead of the report")
 
 
+def add_check_options(parser: argparse.ArgumentParser) -> None:
+    """What to check, and how."""
+    add = parser.add_argument
+    add(
+        "subject",
+        nargs="?",
+        metavar="PATH.py:FUNCTION",
+        help="your (W, idx, targets) -> (loss, dW), or module:function (default: this project's own code)",
+    )
+    add("--optimizer", metavar="PATH.py:CLASS", help="your AdamW instead, with step(W, dW)")
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--loss-only", action="store_true", help="the function returns the loss alone")
+    part.add_argument("--gradient-only", action="store_true", help="the function returns dW alone")
+    add("--dtype", choices=["float32", "float64"], default="float64", help="of W (default %(default)s)")
+    add("--limit", type=float, default=10.0, metavar="SECONDS", help="for each case (default %(default)g)")
+    add("--json", action="store_true", help="one JSON object on stdout instead of the report")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
     for stream in (sys.stdout, sys.stderr):
@@ -152,13 +173,9 @@ def run_compare(args: argparse.Namespace) -> int:
 
     with progress_bar(config.max_iters) as advance:
         result = compare(corpus, config, args.device, advance)
-    if args.json:
-        print(json.dumps(result))
-    else:
-        from bigram.tables import comparison_report
+    from bigram.tables import comparison_report
 
-        for line in comparison_report(result):
-            print(line)
+    print_result(result, comparison_report, args.json)
     return 0 if result["verdict"] == "agree" else 1
 
 
@@ -167,7 +184,7 @@ def run_train(args: argparse.Namespace) -> int:
     config, corpus = config_of(args), corpus_of(args)
     import numpy as np
 
-    from bigram.runs import config_record, corpus_record, sample_draws, sample_start
+    from bigram.runs import config_record, corpus_record, sample_draws, sample_start, to_json
     from bigram.tables import evaluation_line, run_header
     from common.training import initial_table, train
 
@@ -210,8 +227,47 @@ def run_train(args: argparse.Namespace) -> int:
     text = corpus.tokenizer.decode(written)
     say(f"\n{text}")
     if args.json:
-        print(json.dumps(result | {"seconds": seconds, "sample": {"text": text}}))
+        print(to_json(result | {"seconds": seconds, "sample": {"text": text}}))
     return 0
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """``bigram check``"""
+    if args.subject and args.optimizer:
+        raise UserError("give a function or --optimizer, not both")
+    if not args.limit > 0:
+        raise UserError(f"--limit is {args.limit}; give a number of seconds above 0")
+    from bigram.tables import check_report, evidence_report
+
+    report = check_report
+    if args.optimizer:
+        from bigram.check import check_optimizer
+
+        record = check_optimizer(args.optimizer, args.dtype, args.limit).record()
+    elif args.subject:
+        from bigram.check import check_gradient
+
+        wanted = ("loss",) if args.loss_only else ("dW",) if args.gradient_only else ("loss", "dW")
+        record = check_gradient(args.subject, wanted, args.dtype, args.limit).record()
+    else:
+        from bigram.evidence import evidence
+
+        record, report = evidence(), evidence_report
+    print_result(record, report, args.json)
+    return 0 if record["verdict"] == "correct" else 1
+
+
+def print_result(
+    record: dict[str, Any], report: Callable[[dict[str, Any]], Iterable[str]], as_json: bool
+) -> None:
+    """The result of a command on stdout, for machines or for people."""
+    if as_json:
+        from bigram.runs import to_json
+
+        print(to_json(record))
+    else:
+        for line in report(record):
+            print(line)
 
 
 def config_of(args: argparse.Namespace) -> Config:

@@ -1,6 +1,8 @@
 """What ``train`` and ``compare`` have in common: the draws that decide the sample, and how a run says
 what it was run on. No torch here."""
 
+import json
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -21,6 +23,19 @@ def sample_start() -> NDArray[np.int64]:
 def sample_draws(config: Config, rng: np.random.Generator) -> NDArray[np.floating]:
     """(1, SAMPLE_LENGTH) uniform draws in the dtype of the run, off a generator of their own."""
     return rng.spawn(1)[0].random((1, SAMPLE_LENGTH), dtype=np.dtype(config.dtype).type)
+
+
+def to_json(record: dict[str, Any]) -> str:
+    """One line of strict JSON. What is infinite or not a number is null, for JSON has no word for it."""
+
+    def strict(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: strict(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [strict(item) for item in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return json.dumps(strict(record), allow_nan=False)
 
 
 def corpus_record(corpus: Corpus) -> dict[str, Any]:

@@ -94,6 +94,134 @@ def verdict_line(result: Mapping[str, Any]) -> str:
     return f"differ: {steps} are within their bounds, but the texts are not the same"
 
 
+def check_report(record: Mapping[str, Any]) -> Iterator[str]:
+    """What the doctor found in the reader's function or class, line by line."""
+    yield f"subject   {record['subject']}"
+    if record["witnesses"]:
+        yield "\nAgainst each witness, the worst of all cases\n"
+        yield table_text(
+            ["", "exact", "of the bound", "max abs"],
+            (
+                [
+                    w["name"],
+                    "yes" if w["exact"] else "no",
+                    number(w["fraction_of_bound"]),
+                    number(w["max_abs"]),
+                ]
+                for w in record["witnesses"]
+            ),
+        )
+    worst = record["worst"]
+    if worst["case"] is not None:
+        at = f" at {tuple(worst['where'])}" if worst["where"] else ""
+        yield f"\nworst     {worst['of']} on the case '{worst['case']}'{at}"
+        fraction, max_abs = number(worst["fraction_of_bound"]), number(worst["max_abs"])
+        yield f"          {fraction} times its bound, max abs {max_abs}"
+    if record["complaint"]:
+        yield f"\nstopped   {record['complaint']}"
+    for found in record["diagnosis"]:
+        yield f"\nmistake   {found['mistake']}\n          {found['why']}\nmend      {found['mend']}"
+    if record["pattern"]:
+        yield "\nwhat no mistake of the catalogue explains:"
+        yield from (f"  - {line}" for line in record["pattern"])
+    yield f"\n{check_verdict(record)}"
+
+
+def check_verdict(record: Mapping[str, Any]) -> str:
+    """One line: correct, or wrong and how."""
+    if record["verdict"] == "correct":
+        return "correct: every case is within its bound"
+    if record["complaint"]:
+        return "wrong: it gave no answer that could be judged"
+    unknown = ["something that the catalogue does not know"] if record["pattern"] else []
+    return "wrong: " + " and ".join([found["mistake"] for found in record["diagnosis"]] + unknown)
+
+
+def evidence_report(record: Mapping[str, Any]) -> Iterator[str]:
+    """``bigram check`` without a subject: this project's own code, line by line."""
+    yield "Both implementations against 50-digit arithmetic, the worst of all cases\n"
+    yield table_text(
+        ["", "dtype", "loss, of its bound", "dW, of its bound", "dW max abs"],
+        (
+            [
+                row["implementation"],
+                row["dtype"],
+                number(row["loss_fraction_of_bound"]),
+                number(row["dW_fraction_of_bound"]),
+                number(row["dW_max_abs"]),
+            ]
+            for row in record["gradients"]
+        ),
+    )
+    yield "\nNumPy pair counts against each witness, float64\n"
+    yield table_text(
+        ["", "exact", "of the bound", "max abs"],
+        (
+            [w["name"], "yes" if w["exact"] else "no", number(w["fraction_of_bound"]), number(w["max_abs"])]
+            for w in record["witnesses"]
+        ),
+    )
+    yield "\nEvery intermediate of stepwise, and its gradient, against torch's\n"
+    steps = record["intermediates"]
+    double, single = ([row for row in steps if row["dtype"] == dtype] for dtype in ("float64", "float32"))
+    yield table_text(
+        ["", "float64 exact", "of the bound", "max abs", "float32 exact", "of the bound", "max abs"],
+        (
+            [a["name"]]
+            + [
+                cell
+                for row in (a, b)
+                for cell in (
+                    "yes" if row["exact"] else "no",
+                    number(row["fraction_of_bound"]),
+                    number(row["max_abs"]),
+                )
+            ]
+            for a, b in zip(double, single, strict=True)
+        ),
+    )
+    yield "\nAdamW after every step of five runs, against long double, of the bound\n"
+    yield table_text(
+        ["", "dtype", *(row["run"] for row in record["optimizers"][:5])],
+        (
+            [rows[0]["implementation"], rows[0]["dtype"], *(number(row["fraction_of_bound"]) for row in rows)]
+            for rows in batched(record["optimizers"], 5)
+        ),
+    )
+    yield "\nThe blunt tool: order of the Taylor remainder, 2 for the right gradient\n"
+    yield table_text(
+        ["", "order"], ([row["gradient"], f"{row['order']:.2f}"] for row in record["taylor_order"])
+    )
+    yield "\nRoom in the bounds: what correct code uses, and how far beyond the mildest mistake lies\n"
+    yield table_text(
+        ["", "dtype", "correct code", "mistakes", "mildest", "times the bound"],
+        (
+            [
+                row["bound"],
+                row["dtype"],
+                number(row["residual"]),
+                str(row["mistakes"]),
+                row["nearest_mistake"],
+                number(row["nearest_mistake_fraction"]),
+            ]
+            for row in record["margins"]
+        ),
+    )
+    yield f"\n{check_verdict(record)}"
+
+
+def number(value: float | None) -> str:
+    """Two or three digits, whatever the size."""
+    return (
+        "0" if value == 0 else f"{value:.3g}" if value is not None and 1e-3 <= value < 1e5 else f"{value:.1e}"
+    )
+
+
+def batched(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """``rows`` in runs of ``size``."""
+    return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
 def table_text(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table as plain text: figures to the right, a column without heading to the left."""
     table = Table(*headings, box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)

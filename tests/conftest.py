@@ -1,12 +1,20 @@
 """What several test files need: corpora that touch no network, and a seeded generator."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pytest
+# Before NumPy and torch are imported, here and in every process that a test starts: on a step this small
+# a second thread gains nothing, and on busy cores it waits for the first at every operation.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
 
-from common.corpus import FILE, Corpus, load_corpus, surrogate_corpus
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+from common.config import Config  # noqa: E402
+from common.corpus import FILE, Corpus, load_corpus, surrogate_corpus  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +33,32 @@ def shakespeare() -> Corpus:
 @pytest.fixture(params=["shakespeare", "surrogate"])
 def corpus(request: pytest.FixtureRequest) -> Corpus:
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def published() -> Callable[[Corpus, str], dict[str, Any]]:
+    """``bigram compare`` at its defaults, once for each text and dtype."""
+    pytest.importorskip("torch")
+    from bigram.compare import compare
+
+    results: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def result(corpus: Corpus, dtype: str) -> dict[str, Any]:
+        key = (corpus.sha256, dtype)
+        if key not in results:
+            results[key] = compare(corpus, Config(dtype=dtype))
+        return results[key]
+
+    return result
+
+
+@pytest.fixture(scope="session")
+def evidence_record() -> dict[str, Any]:
+    """``bigram check`` without a subject: run once."""
+    pytest.importorskip("torch")
+    from bigram.evidence import evidence
+
+    return evidence()
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ STATE = ["weight", "exp_avg", "exp_avg_sq"]
 )
 def test_five_thousand_steps_in_lockstep(
     corpus: Corpus,
+    published: Callable,
     dtype: str,
     loss: float,
     gradient: float,
@@ -36,7 +37,7 @@ def test_five_thousand_steps_in_lockstep(
     exp_avg: float,
     exp_avg_sq: float,
 ) -> None:
-    result = compare(corpus, Config(dtype=dtype))
+    result = published(corpus, dtype)
     agreement = result["agreement"]
     assert agreement["loss_max_abs"] <= loss
     assert agreement["gradient_max_abs"] <= gradient
@@ -210,9 +211,7 @@ def test_largest_keeps_the_worst_of_each() -> None:
     assert not seen.within
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs"), [(np.nan, 0.0), (0.0, np.nan), (np.nan, np.nan), (np.inf, np.inf)]
-)
+@pytest.mark.parametrize(("ours", "theirs"), [(np.nan, 0.0), (0.0, np.nan), (np.nan, np.nan), (np.inf, 0.0)])
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_largest_is_not_fooled_by_what_is_no_number(ours: float, theirs: float) -> None:
     seen = Largest()

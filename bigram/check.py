@@ -1,0 +1,410 @@
+"""The doctor: is this gradient right, and if not, which mistake is in it?
+
+The reader's ``(W, idx, targets) -> (loss, dW)`` runs on cases built to tell mistakes apart, and every
+number it returns is held against 50-digit arithmetic within the bound of ``bounds.py``. If one is over
+its bound, the mistakes of the catalogue are made on the same cases, alone and two at a time: the diagnosis
+is not guessed from one number but is the entry whose output agrees with the reader's on every case.
+Optimizers go the same way, over whole runs.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bigram import mistaken_adamw, mistakes
+from bigram.bounds import gradient_bound, unit_roundoff
+from bigram.comparator import Row, compare_tensor, differences
+from bigram.mistakes import Mistake
+from bigram.subject import Complaint, Declined, GradientCall, OptimizerRun, run_apart
+from bigram.witnesses import WITNESSES, decimal_truth
+from common.pairs import count_pairs
+
+Array = NDArray[np.floating]
+Outputs = list[dict[str, Array]]  # of each case, by name: loss, dW; or W after every step
+Maker = Callable[[Iterable[Mistake]], Iterator[dict[str, Array]]]
+
+
+class Case(NamedTuple):
+    """Arguments that make some mistake visible."""
+
+    name: str
+    W: Array
+    idx: NDArray[np.integer]
+    targets: NDArray[np.integer]
+
+
+def gradient_cases(dtype: str) -> list[Case]:
+    """Small, and between them: repeated ids, characters never visited, B, T and V all different and T = V,
+    one token, saturated logits, a table of zeros, strided arrays, other integer types, the same twice."""
+    rng = np.random.default_rng(20)
+
+    def case(name: str, V: int, B: int, T: int, scale: float = 2.0, some: int | None = None) -> Case:
+        W = rng.normal(scale=scale, size=(V, V)).astype(dtype)
+        characters = rng.permutation(V)[: some or V]
+        return Case(name, W, rng.choice(characters, (B, T)), rng.integers(V, size=(B, T)))
+
+    plain = case("B, T and V different, some characters never visited", V=9, B=3, T=5, some=5)
+    wide = case("strided arrays", V=12, B=6, T=14)
+    saturated = case("saturated logits", V=5, B=4, T=3, scale=300.0)
+    saturated.W[saturated.idx[0, -1], 0] = 1000.0  # exp overflows from 709 on
+    small = case("ids of other integer types", V=7, B=2, T=6)
+    return [
+        plain,
+        plain._replace(name="the same batch again"),
+        case("few characters, repeated often", V=6, B=4, T=7, some=2),
+        case("T = V", V=6, B=4, T=6),
+        case("one window", V=5, B=1, T=8),
+        case("windows of one token", V=4, B=7, T=1),
+        case("one token", V=4, B=1, T=1),
+        case("two characters", V=2, B=3, T=4),
+        case("a table of zeros", V=8, B=2, T=5, scale=0.0),
+        case("a wide range of probabilities", V=10, B=5, T=4, scale=8.0),
+        saturated,
+        Case(wide.name, wide.W[::2, ::2], wide.idx[::2, ::2] // 2, wide.targets[::2, ::2] // 2),
+        small._replace(idx=small.idx.astype(np.uint8), targets=small.targets.astype(np.int32)),
+    ]
+
+
+class Report(NamedTuple):
+    """What the doctor found."""
+
+    subject: str
+    wanted: tuple[str, ...]  # what was judged: loss, dW; or W
+    complaint: str | None  # what happened on the last case, if it gave no number to judge
+    rows: list[tuple[str, Row]]  # case, and how one of its outputs compares with the truth
+    witnesses: list[Row]  # the same outputs against each witness, the worst over all cases
+    diagnosis: list[Mistake]
+    pattern: list[str]  # where no entry of the catalogue fits: what the error looks like
+
+    @property
+    def verdict(self) -> str:
+        """ "correct" or "wrong"."""
+        return "correct" if not self.complaint and self.worst[1].fraction_of_bound <= 1 else "wrong"
+
+    @property
+    def worst(self) -> tuple[str, Row]:
+        """The case and output nearest to its bound, or furthest over it."""
+        return max(self.rows, key=lambda row: row[1].fraction_of_bound)
+
+    def record(self) -> dict[str, Any]:
+        """All of it, ready for JSON."""
+        case, row = self.worst if self.rows else (None, None)
+        return {
+            "subject": self.subject,
+            "verdict": self.verdict,
+            "worst": {
+                "case": case,
+                "of": row and row.name,
+                "fraction_of_bound": row and row.fraction_of_bound,
+                "max_abs": row and row.max_abs,
+                "where": row and row.where,
+            },
+            "witnesses": [
+                {
+                    "name": row.name,
+                    "exact": row.exact,
+                    "fraction_of_bound": row.fraction_of_bound,
+                    "max_abs": row.max_abs,
+                }
+                for row in self.witnesses
+            ],
+            "diagnosis": [{"mistake": m.name, "why": m.why, "mend": m.mend} for m in self.diagnosis],
+            "complaint": self.complaint,
+            "pattern": self.pattern,
+        }
+
+
+def truths_and_bounds(cases: Sequence[Case]) -> tuple[Outputs, Outputs]:
+    """For each case the true ``loss`` and ``dW``, and how far a correct one may lie from them."""
+    truths, bounds = [], []
+    for case in cases:
+        loss, dW = decimal_truth(case.W, case.idx, case.targets)
+        counts = count_pairs(case.idx, case.targets, len(case.W))
+        gradient = gradient_bound(case.W, counts, exp_of_log=True, per_token=True)
+        truths.append({"loss": np.asarray(loss), "dW": np.asarray(dW)})
+        bounds.append({"loss": np.asarray(loss_room(case, loss)), "dW": gradient})
+    return truths, bounds
+
+
+def check_gradient(
+    subject: str, wanted: tuple[str, ...] = ("loss", "dW"), dtype: str = "float64", limit: float = 10.0
+) -> Report:
+    """Judges the function that ``subject`` names (see ``subject.py``), in W's ``dtype``, with ``limit``
+    seconds for each case. Raises ``UserError`` if there is no such function."""
+    cases = gradient_cases(dtype)
+    calls = [GradientCall(case.W, case.idx, case.targets, wanted) for case in cases]
+    outputs, complaint = collect(run_apart(subject, calls, limit), [case.name for case in cases])
+    return judge_gradient(subject, cases, outputs, wanted, complaint)
+
+
+def collect(answers: Iterable[Any], names: Sequence[str]) -> tuple[Outputs, str | None]:
+    """The outputs up to the first complaint, and that complaint with its case."""
+    outputs: Outputs = []
+    for name, answer in zip(names, answers, strict=False):
+        if isinstance(answer, Complaint):
+            return outputs, f"on the case '{name}' {answer.what}"
+        outputs.append(answer)
+    return outputs, None
+
+
+def judge_gradient(
+    subject: str,
+    cases: list[Case],
+    outputs: Outputs,
+    wanted: tuple[str, ...] = ("loss", "dW"),
+    complaint: str | None = None,
+) -> Report:
+    """Holds the outputs of the first so many cases against the truth and every witness."""
+    truths, bounds = truths_and_bounds(cases)
+    rows = [
+        (case.name, compare_tensor(name, output[name], truth[name], bound[name]))
+        for case, output, truth, bound in zip(cases, outputs, truths, bounds, strict=False)
+        for name in wanted
+    ]
+    diagnosis: list[Mistake] = []
+    pattern: list[str] = []
+    for name in wanted:
+        if complaint is None and any(row.name == name and row.fraction_of_bound > 1 for _, row in rows):
+            catalogue = mistakes.LOSSES if name == "loss" else mistakes.GRADIENTS
+            found = diagnose(name, catalogue, gradient_maker(cases), outputs, truths, bounds)
+            diagnosis += found
+            if not found:
+                pattern += describe(name, cases, outputs, truths, bounds)
+    return Report(subject, wanted, complaint, rows, against_witnesses(cases, outputs), diagnosis, pattern)
+
+
+def gradient_maker(cases: list[Case]) -> Maker:
+    """A function from mistakes to what they make of the cases, one after the other."""
+
+    def make(chosen: Iterable[Mistake]) -> Iterator[dict[str, Array]]:
+        function = mistakes.build(chosen)
+        for case in cases:
+            with np.errstate(all="ignore"):
+                loss, dW = function(case.W, case.idx, case.targets)
+            yield {"loss": np.asarray(loss), "dW": dW.copy()}
+
+    return make
+
+
+def diagnose(
+    name: str,
+    catalogue: Sequence[Mistake],
+    make: Maker,
+    outputs: Outputs,
+    truths: Outputs,
+    bounds: Outputs,
+) -> list[Mistake]:
+    """The mistake whose output agrees with ``outputs`` on every case; if there is none, the two that do
+    when made together; if none do, nothing. A mistake may enlarge the roundings as much as it enlarges
+    the result, so it is given a bound larger in proportion."""
+
+    def explains(chosen: tuple[Mistake, ...]) -> bool:
+        is_mistake = False
+        for output, truth, bound, made in zip(outputs, truths, bounds, make(chosen), strict=True):
+            size = np.nan_to_num(abs(made[name]).max(), posinf=0) / (abs(truth[name]).max() or 1)
+            room = 8 * max(1.0, size) * (bound[name] + bound[name].max() * 1e-3)
+            if not np.all(unlike(made[name], output[name]) <= room):
+                return False
+            is_mistake |= bool((differences(made[name], truth[name]) > bound[name]).any())
+        return is_mistake  # in float32, "float32 where float64 was asked" is none
+
+    pairs = (pair for pair in itertools.combinations(catalogue, 2) if pair[0].stage != pair[1].stage)
+    for chosen in itertools.chain(zip(catalogue), pairs):
+        if explains(chosen):
+            return list(chosen)
+    return []
+
+
+def unlike(made: Array, output: Array) -> Array:
+    """The difference of two outputs; where both are no number, they are alike in that."""
+    return np.where(np.isnan(made) & np.isnan(output), 0, differences(made, output))
+
+
+def against_witnesses(cases: list[Case], outputs: Outputs) -> list[Row]:
+    """The worst of dW, or of the loss where there is no dW, against each witness, over the cases that
+    it can speak on; a witness that can speak on none is left out."""
+    rows = []
+    for witness in WITNESSES:
+        compared = []
+        for case, output in zip(cases, outputs, strict=False):
+            counts = count_pairs(case.idx, case.targets, len(case.W))
+            if witness.why_not(case.W, counts):
+                continue
+            loss, dW = witness.gradient(case.W, case.idx, case.targets)
+            bound = gradient_bound(case.W, counts, exp_of_log=True, per_token=True)
+            if "dW" in output:
+                bound = bound + witness.bound(case.W, counts)
+                compared.append(compare_tensor(witness.name, output["dW"], dW, bound))
+            else:
+                room = 2 * loss_room(case, loss)
+                compared.append(compare_tensor(witness.name, output["loss"], np.asarray(loss), room))
+        if compared:
+            worst = max(compared, key=lambda row: row.fraction_of_bound)
+            exact = all(row.exact for row in compared)
+            rows.append(worst._replace(exact=exact, max_abs=max(row.max_abs for row in compared)))
+    return rows
+
+
+def describe(name: str, cases: list[Case], outputs: Outputs, truths: Outputs, bounds: Outputs) -> list[str]:
+    """What an unknown error looks like: on which cases, in which rows, of which sign and scale."""
+    wrong = [
+        compare_tensor(name, output[name], truth[name], bound[name]).fraction_of_bound > 1
+        for output, truth, bound in zip(outputs, truths, bounds, strict=True)
+    ]
+    lines = [f"{name} is wrong on {sum(wrong)} of {len(cases)} cases"]
+    if right := [case.name for case, is_wrong in zip(cases, wrong, strict=True) if not is_wrong]:
+        lines.append(f"{name} is right on: {'; '.join(right)}")
+    at = wrong.index(True)
+    case, output, truth = cases[at], outputs[at][name], truths[at][name]
+    off = differences(output, truth) > bounds[at][name]
+    lead = f"on the case '{case.name}'"
+    if name == "dW":
+        n = np.bincount(case.idx.ravel(), minlength=len(case.W))
+        groups = {"never visited": n == 0, "visited once": n == 1, "visited more than once": n > 1}
+        hit = [label for label, rows in groups.items() if off[rows].any()]
+        lines.append(f"{lead} {int(off.sum())} of {off.size} entries are wrong, in rows {', '.join(hit)}")
+    large = off & (abs(truth) > 1e-3 * abs(truth).max())
+    ratio = np.divide(output, truth, where=large, out=np.zeros(truth.shape))[large]
+    if ratio.size and np.isfinite(ratio).all():
+        if np.ptp(ratio) <= 1e-6 * abs(ratio).max():
+            lines.append(f"{lead} every wrong {name} is {ratio.flat[0]:.6g} times the right one")
+        else:
+            lines.append(f"{lead} it is between {ratio.min():.4g} and {ratio.max():.4g} times the right one")
+    error = (output - truth)[off]
+    sign = "too large" if (error > 0).all() else "too small" if (error < 0).all() else "not all of one sign"
+    lines.append(f"{lead} the errors are {sign}")
+    return lines
+
+
+def loss_room(case: Case, loss: float) -> float:
+    """How far a correct loss may be from the truth, however it is summed: 8 u for the logarithm, and one
+    rounding for each token; relative, but absolute below 1 nat."""
+    return (8 + case.idx.size) * unit_roundoff(case.W.dtype) * max(1.0, abs(loss))
+
+
+# --- optimizers ---------------------------------------------------------------------------------------
+
+
+class Run(NamedTuple):
+    """Gradients that do not depend on the table, so that no step can make up for another's error."""
+
+    name: str
+    W: Array
+    gradients: list[Array]
+    settings: dict[str, Any]
+
+
+def optimizer_runs(dtype: str) -> list[Run]:
+    """Rows that come and go, one that never comes, gradients from 1e-1 down to the size of eps; short and
+    long; at torch's defaults and at others, where each hyperparameter shows."""
+    rng = np.random.default_rng(21)
+    V, steps = 8, 300
+    W = rng.standard_normal((V, V)).astype(dtype)
+    size = 10.0 ** -np.arange(1, V + 1)[:, None]
+    visited = rng.random((steps, V, 1)) < 0.4
+    visited[:, 0] = False
+    visited[0, 1:] = True
+    gradients = list(((rng.standard_normal((steps, V, V)) + 0.2) * size * visited).astype(dtype))
+    return [
+        Run("ten steps", W, gradients[:10], {}),
+        Run("defaults", W, gradients, {}),
+        Run("large rate, decay", W, gradients, {"lr": 1e-2, "weight_decay": 0.5}),
+        Run("other betas", W, gradients, {"betas": (0.4, 0.9)}),
+        Run("large eps", W, gradients, {"eps": 1e-3}),
+    ]
+
+
+def run_maker(runs: list[Run]) -> Maker:
+    """A function from mistakes to the tables that they train."""
+
+    def make(chosen: Iterable[Mistake]) -> Iterator[dict[str, Array]]:
+        cls = mistaken_adamw.build(chosen)
+        for run in runs:
+            W, history = run.W.copy(), []
+            optimizer = cls(W, **run.settings)
+            with np.errstate(all="ignore"):
+                for dW in run.gradients:
+                    optimizer.step(W, dW)
+                    history.append(W.copy())
+            yield {"W": np.array(history)}
+
+    return make
+
+
+def run_truth_and_bound(run: Run) -> tuple[Array, Array]:
+    """W after every step in the longest floating-point type, (steps, V, V), and the largest error of a
+    correct step in ``run``'s own dtype, whatever its order of operations.
+
+    To first order in u, with E the error of what it is indexed by, each step adds:
+
+        E_m    = beta1 E_m + 6 u (|m| + (1 - beta1) |g|)        three roundings, a factor 2 for other orders
+        E_v    = beta2 E_v + 8 u v
+        E_root = root (E_v / (2 v) + 6 u)                       root = sqrt(v / (1 - beta2**t))
+        E_W    = E_W + lr E_m / ((1 - beta1**t) den)            den = root + eps
+                 + |step| (E_root / den + 10 u + c) + 3 u (|W| + |step|)
+
+    where c = u (t + 2) (beta1**t / (1 - beta1**t) + beta2**t / (1 - beta2**t)) is for powers of the betas
+    that are kept as a running product, and for their subtraction from 1.
+    """
+    u = unit_roundoff(run.W.dtype)
+    longest = np.longdouble
+    optimizer = mistaken_adamw.build()(W := run.W.astype(longest), **run.settings)
+    beta1, beta2 = optimizer.beta1, optimizer.beta2
+    E_m, E_v, E_W = (np.zeros(W.shape) for _ in range(3))
+    truth, bound = [], []
+    for t, dW in enumerate(run.gradients, start=1):
+        g = dW.astype(longest)
+        optimizer.step(W, g)
+        m, v = abs(optimizer.m), optimizer.v
+        E_m = beta1 * E_m + 6 * u * (m + (1 - beta1) * abs(g))
+        E_v = beta2 * E_v + 8 * u * v
+        root = np.sqrt(v / (1 - beta2**t))
+        den = root + optimizer.eps
+        E_root = root * (np.divide(E_v, 2 * v, where=v > 0, out=np.zeros_like(v)) + 6 * u)
+        step = optimizer.lr * m / (1 - beta1**t) / den
+        c = u * (t + 2) * (beta1**t / (1 - beta1**t) + beta2**t / (1 - beta2**t))
+        E_W = E_W + optimizer.lr * E_m / (1 - beta1**t) / den + step * (E_root / den + 10 * u + c)
+        E_W = E_W + 3 * u * (abs(W) + step)
+        truth.append(W.copy())
+        bound.append(E_W.astype(np.float64))
+    return np.array(truth), np.array(bound)
+
+
+def check_optimizer(subject: str, dtype: str = "float64", limit: float = 10.0) -> Report:
+    """Judges the class that ``subject`` names as an AdamW: ``CLASS(W, lr=...)`` or ``CLASS()``, then
+    ``step(W, dW)`` many times. Settings that its constructor does not take are not tried."""
+    runs = optimizer_runs(dtype)
+    calls = [OptimizerRun(run.W, run.gradients, run.settings) for run in runs]
+    outputs, complaint = collect(run_apart(subject, calls, limit), [run.name for run in runs])
+    made = [
+        (run, output) for run, output in zip(runs, outputs, strict=False) if not isinstance(output, Declined)
+    ]
+    return judge_optimizer(subject, [run for run, _ in made], [output for _, output in made], complaint)
+
+
+def judge_optimizer(subject: str, runs: list[Run], outputs: Outputs, complaint: str | None = None) -> Report:
+    """Holds the tables of the first so many runs against the truth, after every step."""
+    truths: Outputs = []
+    bounds: Outputs = []
+    for run in runs:
+        truth, bound = run_truth_and_bound(run)
+        truths.append({"W": truth})
+        bounds.append({"W": bound})
+    rows = [
+        (run.name, compare_tensor("W", output["W"], truth["W"], bound["W"]))
+        for run, output, truth, bound in zip(runs, outputs, truths, bounds, strict=False)
+    ]
+    diagnosis: list[Mistake] = []
+    pattern: list[str] = []
+    if complaint is None and any(row.fraction_of_bound > 1 for _, row in rows):
+        diagnosis = diagnose("W", mistaken_adamw.OPTIMIZERS, run_maker(runs), outputs, truths, bounds)
+        if not diagnosis:
+            name, worst = next(row for row in rows if row[1].fraction_of_bound > 1)
+            step, row, column = worst.where or (0, 0, 0)
+            pattern = [
+                f"W is first judged wrong in the run '{name}', worst after step {step + 1} at {row, column}"
+            ]
+    return Report(subject, ("W",), complaint, rows, [], diagnosis, pattern)

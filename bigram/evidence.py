@@ -1,0 +1,176 @@
+"""The doctor's own health: both implementations on every case against every witness, and how much room
+each bound leaves: how near correct code comes to it, and how far beyond it the mildest mistake lies."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bigram import check, mistaken_adamw, mistakes
+from bigram.check import Outputs, Report, Run
+from bigram.comparator import Row, compare_tensor
+from bigram.intermediates import intermediates
+from bigram.witnesses import autograd, taylor_order
+from impl_numpy import cross_entropy, pair_counts, stepwise
+from impl_numpy.adamw import AdamW
+
+Array = NDArray[np.floating]
+
+FORMS: dict[str, mistakes.Gradient] = {
+    "NumPy stepwise": stepwise.loss_and_gradient,
+    "NumPy fused": cross_entropy.loss_and_gradient,
+    "NumPy pair counts": pair_counts.loss_and_gradient,
+    "torch autograd": autograd,
+}
+
+
+def evidence() -> dict[str, Any]:
+    """Every table of ``bigram check`` without a subject, ready for JSON. Needs torch."""
+    gradients: list[dict[str, Any]] = []
+    optimizers: list[dict[str, Any]] = []
+    steps: list[dict[str, Any]] = []
+    margins: list[dict[str, Any]] = []
+    reports: dict[tuple[str, str], Report] = {}
+    for dtype in ("float64", "float32"):
+        cases, runs = check.gradient_cases(dtype), check.optimizer_runs(dtype)
+        here = {
+            name: check.judge_gradient(name, cases, outputs_of(form, cases)) for name, form in FORMS.items()
+        }
+        for name, report in here.items():
+            loss, dW = (worst_row(report, of) for of in ("loss", "dW"))
+            gradients.append(
+                {
+                    "implementation": name,
+                    "dtype": dtype,
+                    "loss_fraction_of_bound": loss.fraction_of_bound,
+                    "dW_fraction_of_bound": dW.fraction_of_bound,
+                    "dW_max_abs": max(row.max_abs for _, row in report.rows if row.name == "dW"),
+                }
+            )
+        steps += [{"dtype": dtype} | row._asdict() for row in worst_intermediates(cases)]
+        for name, cls in (("NumPy AdamW", AdamW), ("torch AdamW", TorchAdamW)):
+            here[name] = check.judge_optimizer(name, runs, trained(cls, runs))
+            optimizers += [
+                {
+                    "implementation": name,
+                    "dtype": dtype,
+                    "run": run,
+                    "fraction_of_bound": row.fraction_of_bound,
+                }
+                for run, row in here[name].rows
+            ]
+        margins += margins_of(dtype, cases, runs, here.values())
+        reports |= {(name, dtype): report for name, report in here.items()}
+
+    worst = max(reports.values(), key=lambda report: report.worst[1].fraction_of_bound)
+    holds = all(report.verdict == "correct" for report in reports.values())
+    return reports["NumPy pair counts", "float64"].record() | {
+        "subject": "impl_numpy and impl_torch",
+        "verdict": "correct" if holds and all(row["fraction_of_bound"] <= 1 for row in steps) else "wrong",
+        "worst": worst.record()["worst"] | {"implementation": worst.subject},
+        "gradients": gradients,
+        "intermediates": steps,
+        "optimizers": optimizers,
+        "taylor_order": taylor(),
+        "margins": margins,
+    }
+
+
+def outputs_of(form: mistakes.Gradient, cases: list[check.Case]) -> Outputs:
+    """What ``form`` makes of every case."""
+    made = (form(case.W, case.idx, case.targets) for case in cases)
+    return [{"loss": np.asarray(loss), "dW": dW} for loss, dW in made]
+
+
+def trained(cls: Callable[..., Any], runs: list[Run]) -> Outputs:
+    """The table after every step of every run."""
+    outputs = []
+    for run in runs:
+        W, history = run.W.copy(), []
+        optimizer = cls(W, **run.settings)
+        for dW in run.gradients:
+            optimizer.step(W, dW)
+            history.append(W.copy())
+        outputs.append({"W": np.array(history)})
+    return outputs
+
+
+class TorchAdamW:
+    """``torch.optim.AdamW`` behind the interface of ``impl_numpy.adamw.AdamW``."""
+
+    def __init__(self, W: Array, **settings: Any) -> None:
+        import torch
+
+        self.weight = torch.nn.Parameter(torch.from_numpy(W))  # the same memory: it trains W itself
+        self.optimizer = torch.optim.AdamW([self.weight], **settings)
+
+    def step(self, W: Array, dW: Array) -> None:
+        """One update of the W that it was made with."""
+        import torch
+
+        self.weight.grad = torch.from_numpy(dW.copy())
+        self.optimizer.step()
+
+
+def worst_row(report: Report, of: str) -> Row:
+    """The row of that output nearest to its bound."""
+    return max((row for _, row in report.rows if row.name == of), key=lambda row: row.fraction_of_bound)
+
+
+def worst_intermediates(cases: list[check.Case]) -> Iterator[Row]:
+    """Every intermediate of ``stepwise`` and its gradient, against torch's: the worst of all cases."""
+    for same in zip(*(intermediates(case.W, case.idx, case.targets) for case in cases), strict=True):
+        worst = max(same, key=lambda row: row.fraction_of_bound)
+        exact, max_abs = all(row.exact for row in same), max(row.max_abs for row in same)
+        yield worst._replace(exact=exact, max_abs=max_abs)
+
+
+def margins_of(
+    dtype: str, cases: list[check.Case], runs: list[Run], reports: Iterable[Report]
+) -> Iterator[dict[str, Any]]:
+    """For each bound: the most that correct code uses of it, and the mistake that goes least beyond."""
+    make, pairs = check.gradient_maker(cases), list(zip(*check.truths_and_bounds(cases), strict=True))
+    run_pairs = [({"W": truth}, {"W": bound}) for truth, bound in map(check.run_truth_and_bound, runs)]
+    rows = [row for report in reports for _, row in report.rows]
+    for of, catalogue, maker, judged_by in (
+        ("loss", mistakes.LOSSES, make, pairs),
+        ("dW", mistakes.GRADIENTS, make, pairs),
+        ("W", mistaken_adamw.OPTIMIZERS, check.run_maker(runs), run_pairs),
+    ):
+        beyond = {
+            mistake.name: max(
+                compare_tensor(of, made[of], truth[of], bound[of]).fraction_of_bound
+                for made, (truth, bound) in zip(maker([mistake]), judged_by, strict=True)
+            )
+            for mistake in catalogue
+            # In float32 it is no mistake to be as good as float32.
+            if dtype == "float64" or "float32" not in mistake.name
+        }
+        mildest = min(beyond, key=beyond.__getitem__)
+        yield {
+            "bound": of,
+            "dtype": dtype,
+            "residual": max(row.fraction_of_bound for row in rows if row.name == of),
+            "mistakes": len(beyond),
+            "nearest_mistake": mildest,
+            "nearest_mistake_fraction": beyond[mildest],
+        }
+
+
+def taylor() -> list[dict[str, Any]]:
+    """The order of the Taylor remainder for the right gradient and for three wrong ones, at a random table:
+    the blunt tool, which sees a scale or a lost row, and not an error of 1e-9."""
+    case = check.gradient_cases("float64")[0]
+    direction = np.random.default_rng(22).standard_normal(case.W.shape)
+    by_name = {mistake.name: mistake for mistake in mistakes.GRADIENTS}
+    chosen = ["", "sum instead of mean", "repeated ids lost", "eps inside the log", "one entry off by 1e-9"]
+    return [
+        {
+            "gradient": name or "right",
+            "order": taylor_order(
+                mistakes.build([by_name[name]] if name else []), case.W, case.idx, case.targets, direction
+            ),
+        }
+        for name in chosen
+    ]

@@ -1,0 +1,224 @@
+"""Runs the reader's own function or class, in a process of its own: whatever it does there, raise, hang,
+crash or print, the answer here is a result or one line that says what happened.
+
+The other half of this file, ``main``, is what that process runs.
+"""
+
+import contextlib
+import importlib
+import importlib.util
+import inspect
+import multiprocessing
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import UserError
+
+
+class Complaint(NamedTuple):
+    """What went wrong before there was a number to judge."""
+
+    what: str
+
+
+class Declined(NamedTuple):
+    """A run that was not made, because the class cannot be told its settings."""
+
+    what: str
+
+
+class CannotBeTold(TypeError):
+    """The class takes no such argument."""
+
+
+class GradientCall(NamedTuple):
+    """One call of ``function(W, idx, targets)``. ``wanted``: what it returns, "loss", "dW" or both."""
+
+    W: NDArray
+    idx: NDArray
+    targets: NDArray
+    wanted: tuple[str, ...]
+
+    def run(self, function: Callable[..., Any]) -> dict[str, NDArray] | Complaint:
+        """Calls it, and looks at what it returned and at what it did to its arguments."""
+        arguments = {"W": self.W, "idx": self.idx, "targets": self.targets}
+        before = {name: array.copy() for name, array in arguments.items()}
+        returned = function(*arguments.values())
+        for name, array in arguments.items():
+            if not np.array_equal(array, before[name], equal_nan=True):
+                return Complaint(f"it changed {name}, which it was only to read")
+        if len(self.wanted) == 1 and not isinstance(returned, tuple):
+            returned = (returned,)
+        elif len(self.wanted) == 1 and len(returned) == 2:
+            returned = (returned[self.wanted == ("dW",)],)
+        if not isinstance(returned, tuple | list) or len(returned) != len(self.wanted):
+            return Complaint(f"it returned {type(returned).__name__}, not ({', '.join(self.wanted)})")
+        arrays = {name: as_array(value) for name, value in zip(self.wanted, returned, strict=True)}
+        for name, shape in (("loss", ()), ("dW", self.W.shape)):
+            if name in arrays and arrays[name].shape != shape:
+                if name == "loss" and arrays[name].size == 1:
+                    arrays[name] = arrays[name].reshape(())
+                    continue
+                expected = f"an array of shape {shape}" if shape else "one number"
+                return Complaint(f"its {name} has shape {arrays[name].shape}, not {expected}")
+            if name in arrays and arrays[name].dtype.kind not in "fiu":
+                return Complaint(f"its {name} holds {arrays[name].dtype}, not real numbers")
+        return arrays
+
+
+class OptimizerRun(NamedTuple):
+    """One training run: ``CLASS(W, lr=...)`` or ``CLASS(lr=...)``, and ``step(W, dW)`` for each gradient."""
+
+    W: NDArray
+    gradients: Sequence[NDArray]
+    settings: dict[str, Any]
+
+    def run(self, cls: Callable[..., Any]) -> dict[str, NDArray] | Complaint | Declined:
+        """The table after every step, (steps, V, V)."""
+        W, history = self.W.copy(), []
+        try:
+            optimizer = construct(cls, W, self.settings)
+        except CannotBeTold as error:
+            return Declined(str(error))
+        for dW in self.gradients:
+            given = dW.copy()
+            returned = optimizer.step(W, given)
+            if not np.array_equal(given, dW):
+                return Complaint("it changed dW, which it was only to read")
+            if returned is not None:
+                W = as_array(returned).astype(W.dtype)
+            if W.shape != dW.shape:
+                return Complaint(f"its table has shape {W.shape} after a step, not {dW.shape}")
+            history.append(W.copy())
+        return {"W": np.array(history)}
+
+
+def construct(cls: Callable[..., Any], W: NDArray, settings: dict[str, Any]) -> Any:
+    """Hands ``cls`` what it takes by name of ``W`` and the ``settings``; ``betas`` may be taken as ``beta1``
+    and ``beta2``. Raises ``CannotBeTold`` if a setting would be lost."""
+    parameters = inspect.signature(cls).parameters
+    anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    beta1, beta2 = settings.get("betas", (0.9, 0.999))
+    offered = {"W": W, **settings}
+    if "beta1" in parameters:
+        offered |= {"beta1": beta1, "beta2": beta2}
+    taken = {name: value for name, value in offered.items() if name in parameters or anything}
+    lost = [name for name in settings if name not in taken and not (name == "betas" and "beta1" in taken)]
+    if lost:
+        raise CannotBeTold(f"it takes no {' or '.join(lost)}")
+    needed = [n for n, p in parameters.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    if needed and needed[0] not in taken:  # the first argument is the table, whatever its name
+        return cls(W, **{name: value for name, value in taken.items() if name != "W"})
+    return cls(**taken)
+
+
+def as_array(value: Any) -> NDArray:
+    """A NumPy array from whatever behaves like one: torch tensors with their graph or on a GPU, CuPy, JAX."""
+    for leave in ("detach", "cpu", "get"):
+        if not isinstance(value, np.ndarray | np.generic) and callable(getattr(value, leave, None)):
+            value = getattr(value, leave)()
+    return np.asarray(value)
+
+
+def run_apart(
+    subject: str, calls: Sequence[Any], limit: float
+) -> Iterator[dict[str, NDArray] | Complaint | Declined]:
+    """Runs every call in a fresh process, one answer each, in order; ends at the first complaint.
+
+    ``subject``: "PATH.py:NAME" or "module:name". ``limit``: seconds for each call, and for the import.
+    Raises ``UserError`` if there is no such thing.
+    """
+    context = multiprocessing.get_context("spawn")  # a clean interpreter: no threads or state of ours
+    here, there = context.Pipe()
+    process = context.Process(target=main, args=(subject, there), daemon=True)
+    process.start()
+    there.close()
+    try:
+        loaded = _answer(here, process, max(limit, 60.0))
+        if isinstance(loaded, Complaint):
+            raise UserError(f"{subject}: {loaded.what}")
+        for call in calls:
+            with contextlib.suppress(OSError):  # it may have died since: the answer will say so
+                here.send(call)
+            answer = _answer(here, process, limit)
+            yield answer
+            if isinstance(answer, Complaint):
+                return
+    finally:
+        process.kill()
+        process.join()
+        here.close()
+
+
+def _answer(pipe: Connection, process: Any, limit: float) -> Any:
+    try:
+        if pipe.poll(limit):
+            return pipe.recv()
+        return Complaint(f"it ran longer than {limit:g} s")
+    except (EOFError, OSError):
+        process.join(5)
+        return Complaint(f"it ended the process (exit status {process.exitcode})")
+
+
+def main(subject: str, pipe: Connection) -> None:
+    """The process of the reader's code: loads it, then answers calls until nobody asks any more."""
+    with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(EOFError, KeyboardInterrupt):
+        try:
+            function = load(subject)
+        except BaseException as error:
+            pipe.send(Complaint(_one_line(error, "could not be loaded: ")))
+            return
+        pipe.send(None)
+        while True:
+            call = pipe.recv()
+            try:
+                answer = call.run(function)
+            except UserError as error:
+                answer = Complaint(str(error))
+            except BaseException as error:
+                answer = Complaint(_one_line(error, "it raised "))
+            pipe.send(answer)
+
+
+def load(subject: str) -> Callable[..., Any]:
+    """The function or class that ``subject`` names. Raises ``UserError`` if it names none."""
+    place, colon, name = subject.rpartition(":")
+    if not (place and colon and name):
+        raise UserError("name it as PATH.py:FUNCTION or module:function")
+    if place.endswith(".py"):
+        path = Path(place)
+        if not path.is_file():
+            raise UserError(f"there is no file {place}")
+        sys.path.insert(0, str(path.parent.resolve()))
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module
+        spec.loader.exec_module(module)
+    else:
+        sys.path.insert(0, str(Path.cwd()))
+        module = importlib.import_module(place)
+    found = getattr(module, name, None)
+    if not callable(found):
+        names = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
+        raise UserError(f"{place} has no function {name}; it has {', '.join(names[:8]) or 'none'}")
+    return found
+
+
+def _one_line(error: BaseException, lead: str) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, UserError):
+        return text
+    where = ""
+    trace = error.__traceback__
+    while trace is not None:
+        where = f" (line {trace.tb_lineno} of {Path(trace.tb_frame.f_code.co_filename).name})"
+        trace = trace.tb_next
+    return f"{lead}{type(error).__name__}: {text[:200]}{where}"
