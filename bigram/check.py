@@ -4,7 +4,8 @@ The reader's ``(W, idx, targets) -> (loss, dW)`` runs on cases built to tell mis
 number it returns is held against 50-digit arithmetic within the bound of ``bounds.py``. If one is over
 its bound, the mistakes of the catalogue are made on the same cases, alone and two at a time: the diagnosis
 is not guessed from one number but is the entry whose output agrees with the reader's on every case.
-Optimizers go the same way, over whole runs.
+Optimizers go the
+same way, over whole runs: ``check_adamw.py``.
 """
 
 import itertools
@@ -14,11 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram import mistaken_adamw, mistakes
+from bigram import mistakes
 from bigram.bounds import gradient_bound, unit_roundoff
 from bigram.comparator import Row, compare_tensor, differences
 from bigram.mistakes import Mistake
-from bigram.subject import Complaint, Declined, GradientCall, OptimizerRun, run_apart
+from bigram.subject import Complaint, GradientCall, run_apart
 from bigram.witnesses import WITNESSES, decimal_truth
 from common.pairs import count_pairs
 
@@ -283,128 +284,3 @@ def loss_room(case: Case, loss: float) -> float:
     """How far a correct loss may be from the truth, however it is summed: 8 u for the logarithm, and one
     rounding for each token; relative, but absolute below 1 nat."""
     return (8 + case.idx.size) * unit_roundoff(case.W.dtype) * max(1.0, abs(loss))
-
-
-# --- optimizers ---------------------------------------------------------------------------------------
-
-
-class Run(NamedTuple):
-    """Gradients that do not depend on the table, so that no step can make up for another's error."""
-
-    name: str
-    W: Array
-    gradients: list[Array]
-    settings: dict[str, Any]
-
-
-def optimizer_runs(dtype: str) -> list[Run]:
-    """Rows that come and go, one that never comes, gradients from 1e-1 down to the size of eps; short and
-    long; at torch's defaults and at others, where each hyperparameter shows."""
-    rng = np.random.default_rng(21)
-    V, steps = 8, 300
-    W = rng.standard_normal((V, V)).astype(dtype)
-    size = 10.0 ** -np.arange(1, V + 1)[:, None]
-    visited = rng.random((steps, V, 1)) < 0.4
-    visited[:, 0] = False
-    visited[0, 1:] = True
-    gradients = list(((rng.standard_normal((steps, V, V)) + 0.2) * size * visited).astype(dtype))
-    return [
-        Run("ten steps", W, gradients[:10], {}),
-        Run("defaults", W, gradients, {}),
-        Run("large rate, decay", W, gradients, {"lr": 1e-2, "weight_decay": 0.5}),
-        Run("other betas", W, gradients, {"betas": (0.4, 0.9)}),
-        Run("large eps", W, gradients, {"eps": 1e-3}),
-    ]
-
-
-def run_maker(runs: list[Run]) -> Maker:
-    """A function from mistakes to the tables that they train."""
-
-    def make(chosen: Iterable[Mistake]) -> Iterator[dict[str, Array]]:
-        cls = mistaken_adamw.build(chosen)
-        for run in runs:
-            W, history = run.W.copy(), []
-            optimizer = cls(W, **run.settings)
-            with np.errstate(all="ignore"):
-                for dW in run.gradients:
-                    optimizer.step(W, dW)
-                    history.append(W.copy())
-            yield {"W": np.array(history)}
-
-    return make
-
-
-def run_truth_and_bound(run: Run) -> tuple[Array, Array]:
-    """W after every step in the longest floating-point type, (steps, V, V), and the largest error of a
-    correct step in ``run``'s own dtype, whatever its order of operations.
-
-    To first order in u, with E the error of what it is indexed by, each step adds:
-
-        E_m    = beta1 E_m + 6 u (|m| + (1 - beta1) |g|)        three roundings, a factor 2 for other orders
-        E_v    = beta2 E_v + 8 u v
-        E_root = root (E_v / (2 v) + 6 u)                       root = sqrt(v / (1 - beta2**t))
-        E_W    = E_W + lr E_m / ((1 - beta1**t) den)            den = root + eps
-                 + |step| (E_root / den + 10 u + c) + 3 u (|W| + |step|)
-
-    where c = u (t + 2) (beta1**t / (1 - beta1**t) + beta2**t / (1 - beta2**t)) is for powers of the betas
-    that are kept as a running product, and for their subtraction from 1.
-    """
-    u = unit_roundoff(run.W.dtype)
-    longest = np.longdouble
-    optimizer = mistaken_adamw.build()(W := run.W.astype(longest), **run.settings)
-    beta1, beta2 = optimizer.beta1, optimizer.beta2
-    E_m, E_v, E_W = (np.zeros(W.shape) for _ in range(3))
-    truth, bound = [], []
-    for t, dW in enumerate(run.gradients, start=1):
-        g = dW.astype(longest)
-        optimizer.step(W, g)
-        m, v = abs(optimizer.m), optimizer.v
-        E_m = beta1 * E_m + 6 * u * (m + (1 - beta1) * abs(g))
-        E_v = beta2 * E_v + 8 * u * v
-        root = np.sqrt(v / (1 - beta2**t))
-        den = root + optimizer.eps
-        E_root = root * (np.divide(E_v, 2 * v, where=v > 0, out=np.zeros_like(v)) + 6 * u)
-        step = optimizer.lr * m / (1 - beta1**t) / den
-        c = u * (t + 2) * (beta1**t / (1 - beta1**t) + beta2**t / (1 - beta2**t))
-        E_W = E_W + optimizer.lr * E_m / (1 - beta1**t) / den + step * (E_root / den + 10 * u + c)
-        E_W = E_W + 3 * u * (abs(W) + step)
-        truth.append(W.copy())
-        bound.append(E_W.astype(np.float64))
-    return np.array(truth), np.array(bound)
-
-
-def check_optimizer(subject: str, dtype: str = "float64", limit: float = 10.0) -> Report:
-    """Judges the class that ``subject`` names as an AdamW: ``CLASS(W, lr=...)`` or ``CLASS()``, then
-    ``step(W, dW)`` many times. Settings that its constructor does not take are not tried."""
-    runs = optimizer_runs(dtype)
-    calls = [OptimizerRun(run.W, run.gradients, run.settings) for run in runs]
-    outputs, complaint = collect(run_apart(subject, calls, limit), [run.name for run in runs])
-    made = [
-        (run, output) for run, output in zip(runs, outputs, strict=False) if not isinstance(output, Declined)
-    ]
-    return judge_optimizer(subject, [run for run, _ in made], [output for _, output in made], complaint)
-
-
-def judge_optimizer(subject: str, runs: list[Run], outputs: Outputs, complaint: str | None = None) -> Report:
-    """Holds the tables of the first so many runs against the truth, after every step."""
-    truths: Outputs = []
-    bounds: Outputs = []
-    for run in runs:
-        truth, bound = run_truth_and_bound(run)
-        truths.append({"W": truth})
-        bounds.append({"W": bound})
-    rows = [
-        (run.name, compare_tensor("W", output["W"], truth["W"], bound["W"]))
-        for run, output, truth, bound in zip(runs, outputs, truths, bounds, strict=False)
-    ]
-    diagnosis: list[Mistake] = []
-    pattern: list[str] = []
-    if complaint is None and any(row.fraction_of_bound > 1 for _, row in rows):
-        diagnosis = diagnose("W", mistaken_adamw.OPTIMIZERS, run_maker(runs), outputs, truths, bounds)
-        if not diagnosis:
-            name, worst = next(row for row in rows if row[1].fraction_of_bound > 1)
-            step, row, column = worst.where or (0, 0, 0)
-            pattern = [
-                f"W is first judged wrong in the run '{name}', worst after step {step + 1} at {row, column}"
-            ]
-    return Report(subject, ("W",), complaint, rows, [], diagnosis, pattern)

@@ -241,7 +241,7 @@ def run_check(args: argparse.Namespace) -> int:
 
     report = check_report
     if args.optimizer:
-        from bigram.check import check_optimizer
+        from bigram.check_adamw import check_optimizer
 
         record = check_optimizer(args.optimizer, args.dtype, args.limit).record()
     elif args.subject:

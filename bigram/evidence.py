@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram import check, mistaken_adamw, mistakes
-from bigram.check import Outputs, Report, Run
+from bigram import check, check_adamw, mistaken_adamw, mistakes
+from bigram.check import Outputs, Report
+from bigram.check_adamw import Run
 from bigram.comparator import Row, compare_tensor
 from bigram.intermediates import intermediates
 from bigram.witnesses import autograd, taylor_order
@@ -33,7 +34,7 @@ def evidence() -> dict[str, Any]:
     margins: list[dict[str, Any]] = []
     reports: dict[tuple[str, str], Report] = {}
     for dtype in ("float64", "float32"):
-        cases, runs = check.gradient_cases(dtype), check.optimizer_runs(dtype)
+        cases, runs = check.gradient_cases(dtype), check_adamw.optimizer_runs(dtype)
         here = {
             name: check.judge_gradient(name, cases, outputs_of(form, cases)) for name, form in FORMS.items()
         }
@@ -50,7 +51,7 @@ def evidence() -> dict[str, Any]:
             )
         steps += [{"dtype": dtype} | row._asdict() for row in worst_intermediates(cases)]
         for name, cls in (("NumPy AdamW", AdamW), ("torch AdamW", TorchAdamW)):
-            here[name] = check.judge_optimizer(name, runs, trained(cls, runs))
+            here[name] = check_adamw.judge_optimizer(name, runs, trained(cls, runs))
             optimizers += [
                 {
                     "implementation": name,
@@ -131,12 +132,12 @@ def margins_of(
 ) -> Iterator[dict[str, Any]]:
     """For each bound: the most that correct code uses of it, and the mistake that goes least beyond."""
     make, pairs = check.gradient_maker(cases), list(zip(*check.truths_and_bounds(cases), strict=True))
-    run_pairs = [({"W": truth}, {"W": bound}) for truth, bound in map(check.run_truth_and_bound, runs)]
+    run_pairs = [({"W": truth}, {"W": bound}) for truth, bound in map(check_adamw.run_truth_and_bound, runs)]
     rows = [row for report in reports for _, row in report.rows]
     for of, catalogue, maker, judged_by in (
         ("loss", mistakes.LOSSES, make, pairs),
         ("dW", mistakes.GRADIENTS, make, pairs),
-        ("W", mistaken_adamw.OPTIMIZERS, check.run_maker(runs), run_pairs),
+        ("W", mistaken_adamw.OPTIMIZERS, check_adamw.run_maker(runs), run_pairs),
     ):
         beyond = {
             mistake.name: max(

@@ -6,17 +6,14 @@ one exactly once: an Eulerian trail. So the package ships the counts (6 kB) and 
 at random. The vocabulary, the split, the exact losses and the optimum are tiny Shakespeare's to the
 last digit, though no word of it survives: what is lost is all that a bigram model cannot know.
 
-The counts come from the text itself, by ``python -m common.surrogate tinyshakespeare.txt``.
+``python -m tests.surrogate_counts tinyshakespeare.txt`` counts them again.
 """
 
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.pairs import count_pairs
 from common.tokenizer import CharTokenizer
 
 COUNTS = Path(__file__).with_name("surrogate_counts.npz")
@@ -73,22 +70,3 @@ def surrogate_tokens(
             for part in ("train", "val")
         )
     return tokenizer, train, val
-
-
-def write_counts(
-    tokenizer: CharTokenizer, train: NDArray[np.integer], val: NDArray[np.integer], path: Path = COUNTS
-) -> None:
-    """Writes the table that ``surrogate_tokens`` reads, from the two parts of the real text."""
-    table: dict[str, NDArray[Any]] = {"vocab": np.array("".join(tokenizer.vocab))}
-    for name, part in (("train", train), ("val", val)):
-        counts = count_pairs(part[:-1], part[1:], tokenizer.vocab_size)
-        table[name] = counts.astype(np.min_scalar_type(counts.max()))
-        table[f"{name}_first"] = part[0]
-    np.savez_compressed(path, allow_pickle=False, **table)
-
-
-if __name__ == "__main__":
-    from common.corpus import load_corpus
-
-    corpus = load_corpus(sys.argv[1])
-    write_counts(corpus.tokenizer, corpus.train, corpus.val)

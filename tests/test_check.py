@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bigram import check
+from bigram import check, check_adamw
 from impl_numpy import pair_counts
 
 ROOT = Path(__file__).parent.parent
@@ -147,7 +147,7 @@ def test_misbehaviour_gets_a_clear_answer(mine: str, function: str, complaint: s
     [("Paper", ("correct", [])), ("Late", ("wrong", ["decay after the update"])), ("Fixed", ("correct", []))],
 )
 def test_optimizers_are_judged_and_diagnosed(mine: str, cls: str, expected: tuple[str, list[str]]) -> None:
-    report = check.check_optimizer(f"{mine}:{cls}")
+    report = check_adamw.check_optimizer(f"{mine}:{cls}")
     assert outcome(report) == expected
     # What cannot be told its settings is tried at torch's defaults alone.
     assert len(report.rows) == (2 if cls == "Fixed" else 5)
@@ -157,7 +157,7 @@ def test_optimizers_are_judged_and_diagnosed(mine: str, cls: str, expected: tupl
     ("cls", "complaint"), [("Eats", "it changed dW"), ("Breaks", "it raised RuntimeError: no more")]
 )
 def test_an_optimizer_that_misbehaves_gets_a_clear_answer(mine: str, cls: str, complaint: str) -> None:
-    report = check.check_optimizer(f"{mine}:{cls}")
+    report = check_adamw.check_optimizer(f"{mine}:{cls}")
     assert report.verdict == "wrong"
     assert report.complaint is not None
     assert complaint in report.complaint

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bigram import check, mistaken_adamw, mistakes
+from bigram import check, check_adamw, mistaken_adamw, mistakes
 from bigram.bounds import gradient_bound
 from bigram.comparator import compare_tensor
+from bigram.evidence import trained
 from bigram.mistaken_adamw import OPTIMIZERS
 from bigram.mistakes import GRADIENTS, LOSSES, Mistake
 from bigram.witnesses import decimal_truth
@@ -60,8 +61,8 @@ def test_the_doctor_names_each_wrong_gradient(mistake: Mistake, dtype: str) -> N
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("mistake", OPTIMIZERS, ids=name)
 def test_the_doctor_names_each_wrong_optimizer(mistake: Mistake, dtype: str) -> None:
-    runs = check.optimizer_runs(dtype)
-    report = check.judge_optimizer("it", runs, list(check.run_maker(runs)([mistake])))
+    runs = check_adamw.optimizer_runs(dtype)
+    report = check_adamw.judge_optimizer("it", runs, list(check_adamw.run_maker(runs)([mistake])))
     if is_one(mistake, dtype):
         assert report.verdict == "wrong"
         assert names(report.diagnosis) == [mistake.name]
@@ -114,8 +115,8 @@ def test_sum_and_lost_repeats_are_named_together() -> None:
 def test_two_wrongs_in_an_optimizer_are_named_together() -> None:
     by_name = {mistake.name: mistake for mistake in OPTIMIZERS}
     both = [by_name["no decay"], by_name["eps inside the root"]]
-    runs = check.optimizer_runs("float64")
-    report = check.judge_optimizer("it", runs, list(check.run_maker(runs)(both)))
+    runs = check_adamw.optimizer_runs("float64")
+    report = check_adamw.judge_optimizer("it", runs, list(check_adamw.run_maker(runs)(both)))
     assert set(names(report.diagnosis)) == set(names(both))
 
 
@@ -248,14 +249,6 @@ class RunningProducts(AdamW):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("cls", [AdamW, RunningProducts, mistaken_adamw.build()])
 def test_the_doctor_finds_nothing_in_a_correct_adamw(cls: Callable, dtype: str) -> None:
-    runs = check.optimizer_runs(dtype)
-    outputs = []
-    for run in runs:
-        W, history = run.W.copy(), []
-        optimizer = cls(W, **run.settings)
-        for dW in run.gradients:
-            optimizer.step(W, dW)
-            history.append(W.copy())
-        outputs.append({"W": np.array(history)})
-    report = check.judge_optimizer("it", runs, outputs)
+    runs = check_adamw.optimizer_runs(dtype)
+    report = check_adamw.judge_optimizer("it", runs, trained(cls, runs))
     assert report.verdict == "correct", report.worst

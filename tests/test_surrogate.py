@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from common.corpus import Corpus, surrogate_corpus
 from common.pairs import count_pairs
-from common.surrogate import eulerian_trail
+from common.surrogate import COUNTS, eulerian_trail
+from tests.surrogate_counts import surrogate_counts
 
 
 def test_it_has_tiny_shakespeares_counts(shakespeare: Corpus, surrogate: Corpus) -> None:
@@ -18,6 +19,15 @@ def test_it_has_tiny_shakespeares_counts(shakespeare: Corpus, surrogate: Corpus)
             count_pairs(real[:-1], real[1:], 65), count_pairs(stand_in[:-1], stand_in[1:], 65)
         )
         assert not np.array_equal(real, stand_in)
+
+
+def test_the_shipped_table_is_made_from_the_text(shakespeare: Corpus) -> None:
+    made = surrogate_counts(shakespeare)
+    with np.load(COUNTS, allow_pickle=False) as shipped:
+        assert set(shipped) == set(made)
+        for name, array in made.items():
+            assert shipped[name].dtype == array.dtype
+            np.testing.assert_array_equal(shipped[name], array)
 
 
 def test_the_shipped_counts_are_of_the_known_size(surrogate: Corpus) -> None:
