@@ -305,6 +305,9 @@ def progress_bar(steps: int) -> Iterator[Callable[[int], object]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    # Lines printed meanwhile are kept clear of the bar where both are on the terminal; rich would send them
+    # to stderr too, so not where stdout goes elsewhere.
+    both = sys.stdout.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=both) as bar:
         task = bar.add_task("training", total=steps)
         yield lambda step: bar.update(task, completed=step)

@@ -175,6 +175,23 @@ def test_a_reader_that_stops_listening_is_no_error(text: str) -> None:
         assert process.wait(timeout=60) == 141
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on Windows")
+def test_the_progress_bar_is_on_the_terminal_and_the_results_where_stdout_goes(text: str) -> None:
+    import pty
+
+    terminal, line = pty.openpty()
+    command = [sys.executable, "-m", "bigram", "train", "--backend", "numpy", "--corpus", text, *SHORT]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=line, encoding="utf-8") as process:
+        os.close(line)
+        assert process.stdout is not None
+        printed = process.stdout.read()
+        bar = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    assert [word for word in printed.split("\n") if word.startswith("step ")] != []
+    assert "20/20" in bar
+    assert "step " not in bar
+
+
 def test_a_console_without_the_character_shows_its_escape(tmp_path: Path) -> None:
     path = tmp_path / "greek.txt"
     path.write_text("αβγδ" * 10, encoding="utf-8")
