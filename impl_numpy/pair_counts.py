@@ -32,7 +32,7 @@ def loss_and_gradient(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
 def loss_and_gradient_of_counts(W: Array, counts: NDArray[np.integer]) -> tuple[float, Array]:
     """The same from the ``(V, V)`` integer counts of the pairs."""
     C, n, N = _in_dtype_of(W, counts)
-    e, s, loss = _softmax_and_loss(W, C, N)
+    e, s, loss = _softmax_and_loss(W, C, n, N)
     dW = e  # the gradient is made in place of e; no further table is needed
     dW *= n / s  # n * p
     dW -= C
@@ -42,13 +42,15 @@ def loss_and_gradient_of_counts(W: Array, counts: NDArray[np.integer]) -> tuple[
 
 def loss_of_counts(W: Array, counts: NDArray[np.integer]) -> float:
     """Mean cross-entropy over counted pairs, in nats: the exact loss of a whole text in one table."""
-    C, _, N = _in_dtype_of(W, counts)
-    return _softmax_and_loss(W, C, N)[2]
+    C, n, N = _in_dtype_of(W, counts)
+    return _softmax_and_loss(W, C, n, N)[2]
 
 
-def _softmax_and_loss(W: Array, C: Array, N: np.floating) -> tuple[Array, Array, float]:
+def _softmax_and_loss(W: Array, C: Array, n: Array, N: np.floating) -> tuple[Array, Array, float]:
     # e (V, V) and its row sums s (V, 1), of which p = e / s, and the mean of -log p over the pairs.
-    z = W - W.max(axis=1, keepdims=True)
+    # Rows of characters that did not occur are left out of it, for 0 * p is not 0 where p is nan.
+    z = np.zeros(W.shape, W.dtype)
+    np.subtract(W, W.max(axis=1, keepdims=True), out=z, where=n > 0)
     e = np.exp(z)
     s = e.sum(axis=1, keepdims=True)
     logp = np.subtract(z, np.log(s), out=z)

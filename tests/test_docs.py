@@ -1,0 +1,95 @@
+"""Proves that the documentation is true: every pasted output is what its command prints now, every link leads
+somewhere, and the README's file tree is the tree."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bigram import falling_loss, tolerances
+from bigram.check import check_gradient
+from bigram.tables import check_report, comparison_report, evidence_report, table_text
+from common.corpus import Corpus
+from docs import refresh
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?%?")
+
+
+def assert_same(block: str, printed: str, decimals: int, closeness: float) -> None:
+    """The same words and figures. Figures with that many decimals or more are losses and are held to
+    ``closeness``; others depend on the machine, such as times and the last bits, and need only be there."""
+    printed = refresh.fenced(printed)
+
+    def words(text: str) -> str:
+        return re.sub(r"[ ─]+", " ", NUMBER.sub("#", text))
+
+    assert words(block) == words(printed)
+    for old, new in zip(NUMBER.findall(block), NUMBER.findall(printed), strict=True):
+        if re.search(rf"\.\d{{{decimals},}}$", old):
+            assert float(new) == pytest.approx(float(old), abs=closeness), (old, new)
+
+
+def test_every_block_is_tested_here() -> None:
+    assert set(refresh.blocks()) == {
+        "bigram compare",
+        "bigram check",
+        "bigram check mine.py:loss_and_gradient",
+        "python -m bigram.falling_loss",
+        "python -m bigram.tolerances",
+    }
+
+
+def test_compare(shakespeare: Corpus, published: Callable) -> None:
+    result = published(shakespeare, "float32")
+    source = re.search(r"^ +(https://\S+)$", refresh.blocks()["bigram compare"], re.MULTILINE)
+    assert source  # the block was made from the download, which this machine may have in a folder
+    result = result | {"corpus": result["corpus"] | {"source": source[1]}}
+    assert_same(refresh.blocks()["bigram compare"], "\n".join(comparison_report(result)), 4, 1e-3)
+
+
+def test_check(evidence_record: dict) -> None:
+    assert_same(refresh.blocks()["bigram check"], "\n".join(evidence_report(evidence_record)), 2, 1e9)
+
+
+def test_the_readers_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text(refresh.example(), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    pytest.importorskip("torch")  # one of the witnesses in the block
+    report = check_gradient("mine.py:loss_and_gradient")
+    block = refresh.blocks()["bigram check mine.py:loss_and_gradient"]
+    assert_same(block, "\n".join(check_report(report.record())), 2, 1e9)
+
+
+def test_tolerances() -> None:
+    printed = tolerances.report()
+    assert refresh.blocks()["python -m bigram.tolerances"] == refresh.fenced(printed)
+    totals = [line for line in printed.splitlines() if line.startswith("| **let pass")]
+    assert len(totals) == 2
+    assert all(total.endswith("| **0** |") for total in totals)  # none passes our own check
+
+
+def test_falling_loss() -> None:
+    printed = table_text(falling_loss.HEADINGS, falling_loss.rows())
+    assert_same(refresh.blocks()["python -m bigram.falling_loss"], printed, 4, 2e-4)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        if not target.startswith("https://"):
+            assert (ROOT / page.parent / target).exists(), target
+
+
+def test_the_readmes_tree_is_the_tree() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    tree = re.search(r"```\n(common/.*?)```", text, re.DOTALL)
+    assert tree
+    for package in ("common", "impl_numpy", "impl_torch", "bigram"):
+        section = re.search(rf"^{package}/(.*?)(?=^\w|\Z)", tree[1], re.MULTILINE | re.DOTALL)
+        assert section, package
+        files = {path.name for path in (ROOT / package).glob("*.py")} - {"__init__.py", "__main__.py"}
+        assert set(re.findall(r"\w+\.py", section[1])) == files, package
