@@ -9,6 +9,7 @@ import pytest
 
 from common.config import Config
 from common.corpus import Corpus, load_corpus
+from common.errors import UserError
 from impl_numpy import cross_entropy, pair_counts
 from impl_numpy.adamw import AdamW
 from impl_numpy.model import BigramLanguageModel
@@ -17,6 +18,7 @@ pytest.importorskip("torch")
 
 from bigram.compare import Largest, compare
 from bigram.tables import comparison_report, verdict_line
+from impl_torch.trainer import pick_device
 
 STATE = ["weight", "exp_avg", "exp_avg_sq"]
 
@@ -197,6 +199,18 @@ def test_a_planted_mistake_makes_them_differ(
     assert found in over if found else over == []
     assert verdict_line(result).startswith("differ: ")
     assert list(comparison_report(result))[-1].strip() == verdict_line(result)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_another_device_agrees_too(surrogate: Corpus, device: str, dtype: str) -> None:
+    try:
+        pick_device(device, dtype)
+    except UserError as reason:
+        pytest.skip(str(reason))
+    result = compare(surrogate, Config(dtype=dtype, max_iters=1000), device)
+    assert result["verdict"] == "agree", result["agreement"]
+    assert result["config"]["device"] == device
 
 
 def test_largest_keeps_the_worst_of_each() -> None:
