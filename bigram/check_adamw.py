@@ -82,8 +82,8 @@ def run_truth_and_bound(run: Run) -> tuple[Array, Array]:
     where c = u (t + 2) (beta1**t / (1 - beta1**t) + beta2**t / (1 - beta2**t)) is for powers of the betas
     that are kept as a running product, and for their subtraction from 1.
     """
-    u = unit_roundoff(run.W.dtype)
-    longest = np.longdouble
+    longest = np.longdouble  # on some machines no longer than float64, and then as wrong as the run itself
+    u = unit_roundoff(run.W.dtype) + unit_roundoff(longest)
     optimizer = mistaken_adamw.build()(W := run.W.astype(longest), **run.settings)
     beta1, beta2 = optimizer.beta1, optimizer.beta2
     E_m, E_v, E_W = (np.zeros(W.shape) for _ in range(3))

@@ -149,7 +149,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        return fail("torch is not installed; install it, or use train --backend numpy")
+        return fail("torch is not installed; train --backend numpy and check PATH.py:FUNCTION do without it")
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever read our output has stopped: there is nobody left to tell

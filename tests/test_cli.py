@@ -124,7 +124,10 @@ def test_numpy_trains_without_torch(text: str) -> None:
     for command in (["train", "--backend", "torch"], ["compare"]):
         result = subprocess.run([*run, *command, *options], capture_output=True, text=True)
         assert result.returncode == 2
-        assert result.stderr == "bigram: torch is not installed; install it, or use train --backend numpy\n"
+        assert (
+            result.stderr
+            == "bigram: torch is not installed; train --backend numpy and check PATH.py:FUNCTION do without it\n"
+        )
 
 
 @pytest.mark.parametrize(
