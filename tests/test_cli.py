@@ -124,10 +124,8 @@ def test_numpy_trains_without_torch(text: str) -> None:
     for command in (["train", "--backend", "torch"], ["compare"]):
         result = subprocess.run([*run, *command, *options], capture_output=True, text=True)
         assert result.returncode == 2
-        assert (
-            result.stderr
-            == "bigram: torch is not installed; train --backend numpy and check PATH.py:FUNCTION do without it\n"
-        )
+        assert result.stderr.startswith("bigram: torch is not installed; train --backend numpy and check ")
+        assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
