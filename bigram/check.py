@@ -108,6 +108,7 @@ class Report(NamedTuple):
                     "exact": row.exact,
                     "fraction_of_bound": row.fraction_of_bound,
                     "max_abs": row.max_abs,
+                    "where": row.where,
                 }
                 for row in self.witnesses
             ],

@@ -39,8 +39,8 @@ def pairs(idx: Ids, targets: Ids) -> tuple[Ids, Ids]:
     return idx.ravel(), targets.ravel()
 
 
-def softmax(logits: Array) -> Array:
-    """``p``: of each row by itself."""
+def softmax(logits: Array, W: Array | None = None) -> Array:
+    """``p``: of each row by itself, whatever else is in the table."""
     e = np.exp(logits - logits.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
 
@@ -94,7 +94,7 @@ def build(mistakes: Iterable[Mistake] = ()) -> Gradient:
     def loss_and_gradient(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
         rows, ys = stage["pairs"](idx, targets)
         B, T = (len(rows) // idx.shape[1], idx.shape[1]) if len(rows) == idx.size else (len(rows), 1)
-        p = stage["softmax"](W[rows])
+        p = stage["softmax"](W[rows], W)
         d = stage["average"](stage["dlogits"](p, ys), B, T)
         dW = stage["finish"](stage["scatter"](d, rows, len(W)), W, rows, memory)
         loss = stage["mean_loss"](W[idx.ravel()], targets.ravel(), *idx.shape)
@@ -180,18 +180,28 @@ def flattened_in_different_orders(idx: Ids, targets: Ids) -> tuple[Ids, Ids]:
     why="axis=0 normalises each character over the tokens of the batch.",
     mend="Normalise over the last axis, the V candidates of one token.",
 )
-def softmax_over_the_wrong_axis(logits: Array) -> Array:
+def softmax_over_the_wrong_axis(logits: Array, W: Array) -> Array:
     e = np.exp(logits - logits.max(axis=0, keepdims=True))
     return e / e.sum(axis=0, keepdims=True)
 
 
 @mistake(
-    "softmax over everything at once",
+    "softmax over the whole table",
     softmax,
-    why="e / e.sum() without an axis divides by the sum of all rows.",
+    why="np.exp(W) / np.exp(W).sum(): the table is made one distribution before rows are looked up.",
     mend="Sum with axis=1, keepdims=True: every row is a distribution of its own.",
 )
-def softmax_over_everything(logits: Array) -> Array:
+def softmax_over_the_whole_table(logits: Array, W: Array) -> Array:
+    return np.exp(logits - W.max()) / np.exp(W - W.max()).sum()
+
+
+@mistake(
+    "softmax over the whole batch",
+    softmax,
+    why="e / e.sum() without an axis divides by the sum of all tokens' rows.",
+    mend="Sum with axis=1, keepdims=True: every row is a distribution of its own.",
+)
+def softmax_over_the_whole_batch(logits: Array, W: Array) -> Array:
     e = np.exp(logits - logits.max())
     return e / e.sum()
 
@@ -202,7 +212,7 @@ def softmax_over_everything(logits: Array) -> Array:
     why="exp of a logit above 709 is infinite, and infinity over infinity is not a number.",
     mend="Take the row maximum off before exp; the softmax is the same.",
 )
-def maximum_not_subtracted(logits: Array) -> Array:
+def maximum_not_subtracted(logits: Array, W: Array) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
         e = np.exp(logits)
         return e / e.sum(axis=1, keepdims=True)
@@ -214,7 +224,7 @@ def maximum_not_subtracted(logits: Array) -> Array:
     why="Probabilities are handed to a cross-entropy that expects logits.",
     mend="Hand over the logits themselves.",
 )
-def softmax_taken_twice(logits: Array) -> Array:
+def softmax_taken_twice(logits: Array, W: Array) -> Array:
     return softmax(softmax(logits))
 
 
@@ -224,7 +234,7 @@ def softmax_taken_twice(logits: Array) -> Array:
     why="The derivative of a two-class output is carried over to V classes.",
     mend="Divide by the sum over the row: the V probabilities share one unit.",
 )
-def sigmoid_instead_of_softmax(logits: Array) -> Array:
+def sigmoid_instead_of_softmax(logits: Array, W: Array) -> Array:
     return (1 + np.tanh(logits / 2)) / 2
 
 
@@ -234,7 +244,7 @@ def sigmoid_instead_of_softmax(logits: Array) -> Array:
     why="np.clip(p, 1e-7, 1 - 1e-7) guards a log that the gradient does not contain.",
     mend="Do not clip: p - onehot is finite for every p.",
 )
-def probabilities_clipped(logits: Array) -> Array:
+def probabilities_clipped(logits: Array, W: Array) -> Array:
     return np.clip(softmax(logits), 1e-7, 1 - 1e-7)
 
 

@@ -99,18 +99,7 @@ def check_report(record: Mapping[str, Any]) -> Iterator[str]:
     yield f"subject   {record['subject']}"
     if record["witnesses"]:
         yield "\nAgainst each witness, the worst of all cases\n"
-        yield table_text(
-            ["", "exact", "of the bound", "max abs"],
-            (
-                [
-                    w["name"],
-                    "yes" if w["exact"] else "no",
-                    number(w["fraction_of_bound"]),
-                    number(w["max_abs"]),
-                ]
-                for w in record["witnesses"]
-            ),
-        )
+        yield tensor_table(record["witnesses"])
     worst = record["worst"]
     if worst["case"] is not None:
         at = f" at {tuple(worst['where'])}" if worst["where"] else ""
@@ -154,32 +143,10 @@ def evidence_report(record: Mapping[str, Any]) -> Iterator[str]:
         ),
     )
     yield "\nNumPy pair counts against each witness, float64\n"
-    yield table_text(
-        ["", "exact", "of the bound", "max abs"],
-        (
-            [w["name"], "yes" if w["exact"] else "no", number(w["fraction_of_bound"]), number(w["max_abs"])]
-            for w in record["witnesses"]
-        ),
-    )
-    yield "\nEvery intermediate of stepwise, and its gradient, against torch's\n"
-    steps = record["intermediates"]
-    double, single = ([row for row in steps if row["dtype"] == dtype] for dtype in ("float64", "float32"))
-    yield table_text(
-        ["", "float64 exact", "of the bound", "max abs", "float32 exact", "of the bound", "max abs"],
-        (
-            [a["name"]]
-            + [
-                cell
-                for row in (a, b)
-                for cell in (
-                    "yes" if row["exact"] else "no",
-                    number(row["fraction_of_bound"]),
-                    number(row["max_abs"]),
-                )
-            ]
-            for a, b in zip(double, single, strict=True)
-        ),
-    )
+    yield tensor_table(record["witnesses"])
+    for dtype in ("float64", "float32"):
+        yield f"\nEvery intermediate of stepwise, and its gradient, against torch's, {dtype}\n"
+        yield tensor_table([row for row in record["intermediates"] if row["dtype"] == dtype])
     yield "\nAdamW after every step of five runs, against long double, of the bound\n"
     yield table_text(
         ["", "dtype", *(row["run"] for row in record["optimizers"][:5])],
@@ -208,6 +175,23 @@ def evidence_report(record: Mapping[str, Any]) -> Iterator[str]:
         ),
     )
     yield f"\n{check_verdict(record)}"
+
+
+def tensor_table(rows: Iterable[Mapping[str, Any]]) -> str:
+    """One row a tensor, the worst of all cases; ``where`` is the entry nearest to its bound."""
+    return table_text(
+        ["", "exact", "of the bound", "max abs", "where"],
+        (
+            [
+                row["name"],
+                "yes" if row["exact"] else "no",
+                number(row["fraction_of_bound"]),
+                number(row["max_abs"]),
+                ", ".join(map(str, row["where"])) if row["where"] else "",
+            ]
+            for row in rows
+        ),
+    )
 
 
 def number(value: float | None) -> str:

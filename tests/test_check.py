@@ -188,7 +188,7 @@ def test_the_command_prints_json_and_exits_with_0(mine: str) -> None:
     assert record["subject"] == "impl_numpy.pair_counts:loss_and_gradient"
     assert set(record["worst"]) >= {"case", "fraction_of_bound", "max_abs"}
     assert record["worst"]["fraction_of_bound"] <= 1
-    assert all(set(w) == {"name", "exact", "fraction_of_bound", "max_abs"} for w in record["witnesses"])
+    assert all(set(w) == {"name", "exact", "fraction_of_bound", "max_abs", "where"} for w in record["witnesses"])
     assert record["diagnosis"] == []
 
 
