@@ -33,6 +33,8 @@ n p / N (exp(2 distance) - 1), and the loss by at most 2 distance.
 worst case would grow exponentially while real runs do not. Theirs is measured: ``weight_bound``.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
@@ -54,19 +56,20 @@ def gradient_bound(
     per_token: bool = False,  # b: the gradient was added up token by token
 ) -> Array:
     """The largest error of each entry of dW against the exact gradient at W: ``(V, V)`` float64."""
-    u, tiny = unit_roundoff(W.dtype), float(np.finfo(W.dtype).tiny)
-    z, logp, n, N = _softmax_terms(W, counts)
-    p = np.exp(logp)
-    z, logp = (np.where(p > 0, abs(term), 0) for term in (z, logp))  # -inf: p is 0 and exactly so
-    roundings = z + (p * z).sum(axis=1, keepdims=True) + exp_of_log * logp + per_token * n + 32
-    return u * (n * p + counts) / N * roundings + 4 * tiny * n / N
+    return _rounding(W.dtype, _terms(W, counts), exp_of_log, per_token)
 
 
 def gradient_drift(W: Array, counts: NDArray[np.integer], distance: float) -> Array:
     """How far the exact gradient moves, at most, if no entry of W moves by more than ``distance``:
     ``(V, V)`` float64."""
-    _, logp, n, N = _softmax_terms(W, counts)
-    return n * np.exp(logp) / N * np.expm1(min(2 * distance, 700.0))  # beyond that exp is infinite
+    return _drift(_terms(W, counts), distance)
+
+
+def lockstep_gradient_bound(W: Array, counts: NDArray[np.integer], distance: float) -> Array:
+    """How far the gradient by pair counts at W and torch's, at a table no more than ``distance`` away, may
+    lie apart: both bounds and the drift, ``(V, V)`` float64."""
+    terms = _terms(W, counts)
+    return _rounding(W.dtype, terms, 0, 0) + _rounding(W.dtype, terms, 1, 1) + _drift(terms, distance)
 
 
 def loss_bound(loss: float, dtype: DTypeLike, distance: float = 0.0) -> float:
@@ -118,10 +121,33 @@ def weight_bound(config: Config, device: str = "cpu") -> float:
     return base * travel**2 * (1 if device == "cpu" else 10)
 
 
-def _softmax_terms(W: Array, counts: NDArray[np.integer]) -> tuple[Array, Array, Array, float]:
-    # z, log p (V, V), n (V, 1) and N, in float64 whatever W is
+class _Terms(NamedTuple):
+    """What both bounds are made of, in float64 whatever W is."""
+
+    z: Array  # |z|, and 0 where p is 0, for then p is exact
+    logp: Array  # |log p|, likewise
+    p: Array
+    counts: NDArray[np.integer]
+    n: Array  # (V, 1)
+    N: float
+
+
+def _terms(W: Array, counts: NDArray[np.integer]) -> _Terms:
     x = W.astype(np.float64)
     z = x - x.max(axis=1, keepdims=True)
     logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    p = np.exp(logp)
     n = counts.sum(axis=1, keepdims=True).astype(np.float64)
-    return z, logp, n, float(n.sum())
+    return _Terms(np.where(p > 0, -z, 0), np.where(p > 0, -logp, 0), p, counts, n, float(n.sum()))
+
+
+def _rounding(dtype: DTypeLike, terms: _Terms, exp_of_log: int, per_token: int) -> Array:
+    z, logp, p, counts, n, N = terms
+    roundings = z + (p * z).sum(axis=1, keepdims=True) + exp_of_log * logp + per_token * n + 32
+    tiny = float(np.finfo(dtype).tiny)
+    return unit_roundoff(dtype) * (n * p + counts) / N * roundings + 4 * tiny * n / N
+
+
+def _drift(terms: _Terms, distance: float) -> Array:
+    # Past 700 the exponential is infinite; a distance that is not a number stays one.
+    return terms.n * terms.p / terms.N * np.expm1(min(2 * distance, 700.0))

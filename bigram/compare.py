@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bigram.bounds import MomentBounds, gradient_bound, gradient_drift, loss_bound, weight_bound
+from bigram.bounds import MomentBounds, lockstep_gradient_bound, loss_bound, weight_bound
 from bigram.comparator import differences, fractions
 from bigram.runs import config_record, corpus_record, sample_draws, sample_start
 from common.batcher import Batcher
@@ -87,11 +87,7 @@ class Lockstep:
 
     def _compare_state(self, W: NDArray[np.floating], counts: NDArray[np.int64], distance: float) -> None:
         ours, theirs = self.numpy.state(), self.torch.state()
-        bound = (
-            gradient_bound(W, counts)  # NumPy's, by pair counts
-            + gradient_bound(W, counts, exp_of_log=True, per_token=True)  # torch's
-            + gradient_drift(W, counts, distance)
-        )
+        bound = lockstep_gradient_bound(W, counts, distance)
         self.moment_bounds.step(ours.gradient, bound, ours.exp_avg, ours.exp_avg_sq)
         self.largest["gradient"].see(ours.gradient, theirs.gradient, bound)
         self.largest["weight"].see(ours.weight, theirs.weight, self.weight_bound)
