@@ -5,7 +5,7 @@ thing. So the reader's class makes whole runs, on gradients that do not depend o
 table is judged after every step. Verdict and diagnosis go as in ``check.py``.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from bigram.bounds import unit_roundoff
 from bigram.check import Maker, Outputs, Report, collect, diagnose
 from bigram.comparator import compare_tensor
 from bigram.mistakes import Mistake
-from bigram.subject import Declined, OptimizerRun, run_apart
+from bigram.subject import DEFAULTS, Declined, OptimizerRun, run_apart
 
 Array = NDArray[np.floating]
 
@@ -31,22 +31,23 @@ class Run(NamedTuple):
 
 
 def optimizer_runs(dtype: str) -> list[Run]:
-    """Rows that come and go, one that never comes, gradients from 1e-1 down to the size of eps; short and
-    long; at torch's defaults and at others, where each hyperparameter shows."""
+    """Rows that come and go, one that never comes, gradients from 30 down to the size of eps; short and
+    long; at torch's defaults and at others, where each hyperparameter shows, zero among them."""
     rng = np.random.default_rng(21)
-    V, steps = 8, 300
-    W = rng.standard_normal((V, V)).astype(dtype)
-    size = 10.0 ** -np.arange(1, V + 1)[:, None]
-    visited = rng.random((steps, V, 1)) < 0.4
+    rows, columns, steps = 12, 5, 1200
+    W = rng.standard_normal((rows, columns)).astype(dtype)
+    size = 10.0 ** (1.5 - np.arange(rows) / 1.2)[:, None]
+    visited = rng.random((steps, rows, 1)) < 0.4
     visited[:, 0] = False
     visited[0, 1:] = True
-    gradients = list(((rng.standard_normal((steps, V, V)) + 0.2) * size * visited).astype(dtype))
+    gradients = list(((rng.standard_normal((steps, rows, columns)) + 0.2) * size * visited).astype(dtype))
     return [
-        Run("ten steps", W, gradients[:10], {}),
-        Run("defaults", W, gradients, {}),
-        Run("large rate, decay", W, gradients, {"lr": 1e-2, "weight_decay": 0.5}),
-        Run("other betas", W, gradients, {"betas": (0.4, 0.9)}),
-        Run("large eps", W, gradients, {"eps": 1e-3}),
+        Run("ten steps", W, gradients[:10], DEFAULTS),
+        Run("torch's defaults", W, gradients, DEFAULTS),
+        Run("large rate, decay", W, gradients[:300], DEFAULTS | {"lr": 1e-2, "weight_decay": 0.5}),
+        Run("other betas", W, gradients[:300], DEFAULTS | {"betas": (0.4, 0.9)}),
+        Run("large eps", W, gradients[:300], DEFAULTS | {"eps": 1e-3}),
+        Run("no decay, no memory", W, gradients[:300], DEFAULTS | {"weight_decay": 0.0, "betas": (0.0, 0.9)}),
     ]
 
 
@@ -74,7 +75,7 @@ def run_truth_and_bound(run: Run) -> tuple[Array, Array]:
     To first order in u, with E the error of what it is indexed by, each step adds:
 
         E_m    = beta1 E_m + 6 u (|m| + (1 - beta1) |g|)        three roundings, a factor 2 for other orders
-        E_v    = beta2 E_v + 8 u v
+        E_v    = beta2 E_v + 8 (u v + least)                    least: the smallest positive number
         E_root = root (E_v / (2 v) + 6 u)                       root = sqrt(v / (1 - beta2**t))
         E_W    = E_W + lr E_m / ((1 - beta1**t) den)            den = root + eps
                  + |step| (E_root / den + 10 u + c) + 3 u (|W| + |step|)
@@ -84,6 +85,7 @@ def run_truth_and_bound(run: Run) -> tuple[Array, Array]:
     """
     longest = np.longdouble  # on some machines no longer than float64, and then as wrong as the run itself
     u = unit_roundoff(run.W.dtype) + unit_roundoff(longest)
+    least = float(np.finfo(run.W.dtype).smallest_subnormal)
     optimizer = mistaken_adamw.build()(W := run.W.astype(longest), **run.settings)
     beta1, beta2 = optimizer.beta1, optimizer.beta2
     E_m, E_v, E_W = (np.zeros(W.shape) for _ in range(3))
@@ -93,7 +95,7 @@ def run_truth_and_bound(run: Run) -> tuple[Array, Array]:
         optimizer.step(W, g)
         m, v = abs(optimizer.m), optimizer.v
         E_m = beta1 * E_m + 6 * u * (m + (1 - beta1) * abs(g))
-        E_v = beta2 * E_v + 8 * u * v
+        E_v = beta2 * E_v + 8 * (u * v + least)
         root = np.sqrt(v / (1 - beta2**t))
         den = root + optimizer.eps
         E_root = root * (np.divide(E_v, 2 * v, where=v > 0, out=np.zeros_like(v)) + 6 * u)
@@ -108,17 +110,23 @@ def run_truth_and_bound(run: Run) -> tuple[Array, Array]:
 
 def check_optimizer(subject: str, dtype: str = "float64", limit: float = 10.0) -> Report:
     """Judges the class that ``subject`` names as an AdamW: ``CLASS(W, lr=...)`` or ``CLASS()``, then
-    ``step(W, dW)`` many times. Settings that its constructor does not take are not tried."""
+    ``step(W, dW)`` many times. A run whose settings its constructor does not take is not tried."""
     runs = optimizer_runs(dtype)
     calls = [OptimizerRun(run.W, run.gradients, run.settings) for run in runs]
-    outputs, complaint = collect(run_apart(subject, calls, limit), [run.name for run in runs])
-    made = [
-        (run, output) for run, output in zip(runs, outputs, strict=False) if not isinstance(output, Declined)
-    ]
-    return judge_optimizer(subject, [run for run, _ in made], [output for _, output in made], complaint)
+    answers, complaint = collect(run_apart(subject, calls, limit), [run.name for run in runs])
+    answered = list(zip(runs, answers, strict=False))
+    made = [(run, answer) for run, answer in answered if not isinstance(answer, Declined)]
+    not_tried = [f"{run.name}: {answer.what}" for run, answer in answered if isinstance(answer, Declined)]
+    return judge_optimizer(subject, [run for run, _ in made], [a for _, a in made], complaint, not_tried)
 
 
-def judge_optimizer(subject: str, runs: list[Run], outputs: Outputs, complaint: str | None = None) -> Report:
+def judge_optimizer(
+    subject: str,
+    runs: list[Run],
+    outputs: Outputs,
+    complaint: str | None = None,
+    not_tried: Sequence[str] = (),
+) -> Report:
     """Holds the tables of the first so many runs against the truth, after every step."""
     truths: Outputs = []
     bounds: Outputs = []
@@ -133,11 +141,12 @@ def judge_optimizer(subject: str, runs: list[Run], outputs: Outputs, complaint: 
     diagnosis: list[Mistake] = []
     pattern: list[str] = []
     if complaint is None and any(row.fraction_of_bound > 1 for _, row in rows):
-        diagnosis = diagnose("W", mistaken_adamw.OPTIMIZERS, run_maker(runs), outputs, truths, bounds)
+        u, catalogue = unit_roundoff(runs[0].W.dtype), mistaken_adamw.OPTIMIZERS
+        diagnosis = diagnose("W", catalogue, run_maker(runs), outputs, truths, bounds, u)
         if not diagnosis:
             name, worst = next(row for row in rows if row[1].fraction_of_bound > 1)
             step, row, column = worst.where or (0, 0, 0)
             pattern = [
                 f"W is first judged wrong in the run '{name}', worst after step {step + 1} at {row, column}"
             ]
-    return Report(subject, ("W",), complaint, rows, [], diagnosis, pattern)
+    return Report(subject, ("W",), complaint, rows, [], diagnosis, pattern, list(not_tried))

@@ -132,6 +132,7 @@ def add_check_options(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it was closed
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a console that lacks a character shows its escape
             stream.reconfigure(errors="backslashreplace")
@@ -150,11 +151,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.name != "torch":
             raise
         return fail("torch is not installed; train --backend numpy and check PATH.py:FUNCTION do without it")
+    except MemoryError:
+        return fail("not enough memory; use a smaller batch or a text with fewer distinct characters")
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever read our output has stopped: there is nobody left to tell
+    except OSError as error:  # stdout cannot be written: what is still to be flushed must go nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        # A reader that has stopped listening is no error, and there is nobody left to tell.
+        return 141 if isinstance(error, BrokenPipeError) else fail(f"cannot write: {error.strerror}")
 
 
 def fail(message: str) -> int:
@@ -181,6 +185,8 @@ def run_compare(args: argparse.Namespace) -> int:
 
 def run_train(args: argparse.Namespace) -> int:
     """``bigram train``"""
+    if args.backend == "numpy" and args.device not in ("auto", "cpu"):
+        raise UserError(f"--device {args.device} is for torch; NumPy runs on the cpu")
     config, corpus = config_of(args), corpus_of(args)
     import numpy as np
 
@@ -235,8 +241,10 @@ def run_check(args: argparse.Namespace) -> int:
     """``bigram check``"""
     if args.subject and args.optimizer:
         raise UserError("give a function or --optimizer, not both")
-    if not args.limit > 0:
-        raise UserError(f"--limit is {args.limit}; give a number of seconds above 0")
+    if args.optimizer and (args.loss_only or args.gradient_only):
+        raise UserError("--loss-only and --gradient-only are for functions, not for --optimizer")
+    if not 0 < args.limit <= 86400:
+        raise UserError(f"--limit is {args.limit}; give a number of seconds above 0 and up to 86400, a day")
     from bigram.tables import check_report, evidence_report
 
     report = check_report

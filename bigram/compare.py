@@ -12,7 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bigram.bounds import MomentBounds, lockstep_gradient_bound, loss_bound, weight_bound
+from bigram.bounds import (
+    MomentBounds,
+    lockstep_gradient_bound,
+    loss_bound,
+    update_residual,
+    weight_bound,
+)
 from bigram.comparator import differences, fractions
 from bigram.runs import config_record, corpus_record, sample_draws, sample_start
 from common.batcher import Batcher
@@ -24,6 +30,10 @@ from impl_numpy.trainer import NumpyTrainer
 from impl_torch.trainer import TorchTrainer
 
 Numbers = float | NDArray[np.floating]
+
+
+# "update" is what each step adds to the difference of the weights unexplained; "weight" is what adds up.
+COMPARED = ("loss", "gradient", "update", "weight", "exp_avg", "exp_avg_sq")
 
 
 class Pair(NamedTuple):
@@ -62,34 +72,49 @@ class Lockstep:
     def __init__(self, table: NDArray[np.floating], config: Config, device: str) -> None:
         self.numpy = NumpyTrainer(table, config)
         self.torch = TorchTrainer(table, config, device)
-        self.dtype = config.dtype
+        self.config = config
+        self.steps = 0
         self.moment_bounds = MomentBounds(table.shape, config.dtype, config.betas)
         self.weight_bound = weight_bound(config, self.torch.device.type)
-        self.largest = {name: Largest() for name in ("loss", "gradient", "weight", "exp_avg", "exp_avg_sq")}
+        self.largest = {name: Largest() for name in COMPARED}
 
     def step(self, idx: NDArray[np.int64], targets: NDArray[np.int64]) -> Pair:
         W = self.numpy.state().weight.copy()  # where this step's gradients are taken
-        distance = self.distance()
+        before = self.difference()
+        distance = float(abs(before).max())
 
         ours, theirs = self.numpy.step(idx, targets), self.torch.step(idx, targets)
-        self.largest["loss"].see(ours, theirs, loss_bound(theirs, self.dtype, distance))
-        self._compare_state(W, count_pairs(idx, targets, len(W)), distance)
+        self.steps += 1
+        self.largest["loss"].see(ours, theirs, loss_bound(theirs, self.config.dtype, distance))
+        self._compare_state(W, count_pairs(idx, targets, len(W)), before)
         return Pair(ours, theirs)
 
     def evaluate(self, counts: NDArray[np.int64]) -> Pair:
         ours, theirs = self.numpy.evaluate(counts), self.torch.evaluate(counts)
-        self.largest["loss"].see(ours, theirs, loss_bound(theirs, self.dtype, self.distance()))
+        self.largest["loss"].see(
+            ours, theirs, loss_bound(theirs, self.config.dtype, float(abs(self.difference()).max()))
+        )
         return Pair(ours, theirs)
 
-    def distance(self) -> float:
-        """The largest difference of any weight, now."""
-        return float(abs(self.numpy.state().weight - self.torch.state().weight).max())
+    def difference(self) -> NDArray[np.floating]:
+        """W - W' now, (V, V) float64: ours less torch's."""
+        return self.numpy.state().weight.astype(np.float64) - self.torch.state().weight
 
-    def _compare_state(self, W: NDArray[np.floating], counts: NDArray[np.int64], distance: float) -> None:
+    def _compare_state(
+        self,
+        W: NDArray[np.floating],
+        counts: NDArray[np.int64],
+        before: NDArray[np.floating],
+    ) -> None:
         ours, theirs = self.numpy.state(), self.torch.state()
-        bound = lockstep_gradient_bound(W, counts, distance)
+        bound = lockstep_gradient_bound(W, counts, float(abs(before).max()))
         self.moment_bounds.step(ours.gradient, bound, ours.exp_avg, ours.exp_avg_sq)
         self.largest["gradient"].see(ours.gradient, theirs.gradient, bound)
+        moments, others = (ours.exp_avg, ours.exp_avg_sq), (theirs.exp_avg, theirs.exp_avg_sq)
+        residual, rounding = update_residual(
+            self.config, self.steps, before, self.difference(), ours.weight, moments, others
+        )
+        self.largest["update"].see(residual, 0.0, rounding)
         self.largest["weight"].see(ours.weight, theirs.weight, self.weight_bound)
         self.largest["exp_avg"].see(ours.exp_avg, theirs.exp_avg, self.moment_bounds.exp_avg)
         self.largest["exp_avg_sq"].see(ours.exp_avg_sq, theirs.exp_avg_sq, self.moment_bounds.exp_avg_sq)
@@ -180,5 +205,5 @@ def compare_samples(
     cdf = np.cumsum(np.exp(logits - logits.max()))
     # A cumulative probability moves by no more than the logits do, and V roundings.
     edge = abs(cdf / cdf[-1] - uniforms[0, parting]).min()
-    on_edge = edge <= lockstep.distance() + len(cdf) * float(np.finfo(lockstep.dtype).eps)
+    on_edge = edge <= abs(lockstep.difference()).max() + len(cdf) * float(np.finfo(lockstep.config.dtype).eps)
     return {"text": decode(ours), "torch_text": decode(theirs), "identical": False}, bool(on_edge)

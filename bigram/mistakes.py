@@ -495,16 +495,6 @@ def weight_decay_in_the_gradient(dW: Array, W: Array, rows: Ids, memory: dict[An
 
 
 @mistake(
-    "float32 where float64 was asked",
-    finish,
-    why="A default dtype somewhere on the way: torch.tensor of a list, np.float32 in a constructor.",
-    mend="Take the dtype from W and pass it on.",
-)
-def float32_where_float64_was_asked(dW: Array, W: Array, rows: Ids, memory: dict[Any, Any]) -> Array:
-    return dW.astype(np.float32).astype(W.dtype)
-
-
-@mistake(
     "one entry off by 1e-9",
     finish,
     why="A single cell is touched by something else: an index off by one, a race, a stray write.",
@@ -514,6 +504,16 @@ def one_entry_off(dW: Array, W: Array, rows: Ids, memory: dict[Any, Any]) -> Arr
     dW = dW.copy()
     dW[rows[0], -1] += 1e-9
     return dW
+
+
+@mistake(
+    "float32 where float64 was asked",
+    finish,
+    why="A default dtype somewhere on the way: torch.tensor of a list, np.float32 in a constructor.",
+    mend="Take the dtype from W and pass it on.",
+)
+def float32_where_float64_was_asked(dW: Array, W: Array, rows: Ids, memory: dict[Any, Any]) -> Array:
+    return dW.astype(np.float32).astype(W.dtype)
 
 
 # --- the loss -----------------------------------------------------------------------------------------
@@ -621,6 +621,30 @@ def loss_of_underflowed_probability(logits: Array, ys: Ids, B: int, T: int) -> f
 
 
 @mistake(
+    "overflow in the loss",
+    mean_loss,
+    why="exp of a logit above 709 is infinite, and so is the logarithm of its sum.",
+    mend="Take the row maximum off before exp.",
+)
+def loss_overflows(logits: Array, ys: Ids, B: int, T: int) -> float:
+    with np.errstate(all="ignore"):
+        logp = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        return float(-logp[np.arange(len(ys)), ys].mean())
+
+
+@mistake(
+    "labels smoothed in the loss",
+    mean_loss,
+    why="A label_smoothing of 0.1 was left on in one of the two.",
+    mend="Switch it off, or on in both.",
+)
+def loss_of_smoothed_labels(logits: Array, ys: Ids, B: int, T: int) -> float:
+    z = logits - logits.max(axis=1, keepdims=True)
+    logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    return float(-(0.9 * logp[np.arange(len(ys)), ys] + 0.1 * logp.mean(axis=1)).mean())
+
+
+@mistake(
     "loss of the last position only",
     mean_loss,
     why="A line from generate, logits[:, -1], is left in the loss.",
@@ -628,3 +652,13 @@ def loss_of_underflowed_probability(logits: Array, ys: Ids, B: int, T: int) -> f
 )
 def loss_of_the_last_position(logits: Array, ys: Ids, B: int, T: int) -> float:
     return float(-log_p(logits, ys).reshape(B, T)[:, -1].mean())
+
+
+@mistake(
+    "loss in float32 where float64 was asked",
+    mean_loss,
+    why="A default dtype somewhere on the way: torch.tensor of a list, np.float32 in a constructor.",
+    mend="Take the dtype from W and pass it on.",
+)
+def loss_in_float32(logits: Array, ys: Ids, B: int, T: int) -> float:
+    return float(np.float32(mean_loss(logits, ys, B, T)))

@@ -9,7 +9,9 @@ import importlib
 import importlib.util
 import inspect
 import multiprocessing
+import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,6 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import UserError
+
+# torch.optim.AdamW's own.
+DEFAULTS: dict[str, Any] = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 1e-2}
 
 
 class Complaint(NamedTuple):
@@ -101,7 +106,7 @@ class OptimizerRun(NamedTuple):
 
 def construct(cls: Callable[..., Any], W: NDArray, settings: dict[str, Any]) -> Any:
     """Hands ``cls`` what it takes by name of ``W`` and the ``settings``; ``betas`` may be taken as ``beta1``
-    and ``beta2``. Raises ``CannotBeTold`` if a setting would be lost."""
+    and ``beta2``. What it does not take it must have as torch's default, or ``CannotBeTold`` is raised."""
     parameters = inspect.signature(cls).parameters
     anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     beta1, beta2 = settings.get("betas", (0.9, 0.999))
@@ -109,7 +114,8 @@ def construct(cls: Callable[..., Any], W: NDArray, settings: dict[str, Any]) -> 
     if "beta1" in parameters:
         offered |= {"beta1": beta1, "beta2": beta2}
     taken = {name: value for name, value in offered.items() if name in parameters or anything}
-    lost = [name for name in settings if name not in taken and not (name == "betas" and "beta1" in taken)]
+    told = {*taken, "betas"} if "beta1" in taken else set(taken)
+    lost = [name for name, value in settings.items() if name not in told and value != DEFAULTS[name]]
     if lost:
         raise CannotBeTold(f"it takes no {' or '.join(lost)}")
     needed = [n for n, p in parameters.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -136,7 +142,7 @@ def run_apart(
     """
     context = multiprocessing.get_context("spawn")  # a clean interpreter: no threads or state of ours
     here, there = context.Pipe()
-    process = context.Process(target=main, args=(subject, there), daemon=True)
+    process = context.Process(target=main, args=(subject, there))
     process.start()
     there.close()
     try:
@@ -168,7 +174,9 @@ def _answer(pipe: Connection, process: Any, limit: float) -> Any:
 
 def main(subject: str, pipe: Connection) -> None:
     """The process of the reader's code: loads it, then answers calls until nobody asks any more."""
-    with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(EOFError, KeyboardInterrupt):
+    os.dup2(2, 1)  # whatever it prints, from C too, goes to stderr: stdout is for the result
+    own = os.getpid()
+    with contextlib.suppress(EOFError, KeyboardInterrupt):
         try:
             function = load(subject)
         except BaseException as error:
@@ -183,6 +191,8 @@ def main(subject: str, pipe: Connection) -> None:
                 answer = Complaint(str(error))
             except BaseException as error:
                 answer = Complaint(_one_line(error, "it raised "))
+            if os.getpid() != own:  # it forked, and this is the other one
+                os._exit(0)
             pipe.send(answer)
 
 
@@ -195,12 +205,13 @@ def load(subject: str) -> Callable[..., Any]:
         path = Path(place)
         if not path.is_file():
             raise UserError(f"there is no file {place}")
-        sys.path.insert(0, str(path.parent.resolve()))
-        spec = importlib.util.spec_from_file_location(path.stem, path)
+        sys.path.append(str(path.parent.resolve()))
+        # Under a name of its own: a reader's numpy.py or common.py must not take another's place.
+        spec = importlib.util.spec_from_file_location(f"subject_{path.stem}", path)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        sys.modules[path.stem] = module
+        sys.modules[module.__name__] = module
         spec.loader.exec_module(module)
     else:
         sys.path.insert(0, str(Path.cwd()))
@@ -213,12 +224,18 @@ def load(subject: str) -> Callable[..., Any]:
 
 
 def _one_line(error: BaseException, lead: str) -> str:
-    text = " ".join(str(error).split())
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # its own message may be what fails
+        text = ""
     if isinstance(error, UserError):
         return text
-    where = ""
-    trace = error.__traceback__
-    while trace is not None:
-        where = f" (line {trace.tb_lineno} of {Path(trace.tb_frame.f_code.co_filename).name})"
-        trace = trace.tb_next
-    return f"{lead}{type(error).__name__}: {text[:200]}{where}"
+    # The line in the reader's own file, not in a library that it called.
+    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_readers(frame.filename)]
+    where = f" (line {lines[-1].lineno} of {Path(lines[-1].filename).name})" if lines else ""
+    return f"{lead}{type(error).__name__}{': ' if text else ''}{text[:200]}{where}"
+
+
+def _is_readers(filename: str) -> bool:
+    installed = ("site-packages", "dist-packages", str(Path(contextlib.__file__).parent), "<frozen")
+    return filename != __file__ and not any(part in filename for part in installed)

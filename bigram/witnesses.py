@@ -1,7 +1,7 @@
 """Independent ways to know the gradient. Where they agree, only what they all share can be wrong.
 
 A witness is a function ``(W, idx, targets) -> (loss, dW)`` with a line on what it can and cannot see and a
-bound on its own error. None calls another's code: each counts, shifts and sums in its own way.
+bound on its own error. None calls another's arithmetic: each counts, shifts and sums in its own way.
 ``taylor_order``, at the end, needs no second gradient; ``intermediates.py`` looks inside the gradient.
 
 Nothing here passes a verdict: ``bounds.py`` says how far apart two correct gradients may lie, and

@@ -1,6 +1,5 @@
 """Every hyperparameter and its default, in one frozen record: the published schedule."""
 
-import math
 from dataclasses import dataclass
 
 from common.errors import UserError
@@ -25,12 +24,13 @@ class Config:
     def __post_init__(self) -> None:
         for name in ("batch_size", "block_size", "max_iters", "eval_interval", "eval_iters"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UserError(f"{name} is {value}; it must be at least 1")
+            if value is not None and not 1 <= value <= 10**12:
+                known_as = "max_iters (--steps)" if name == "max_iters" else name
+                raise UserError(f"{known_as} is {value}; it must be at least 1 and at most 10**12")
         for name in ("lr", "eps", "weight_decay"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise UserError(f"{name} is {value}; it must be a finite number, zero or more")
+            if not 0 <= value <= 1e30:  # more would not fit in float32 once AdamW has divided it by 1 - beta
+                raise UserError(f"{name} is {value}; it must be a number from 0 to 1e30")
         for name, beta in zip(("beta1", "beta2"), self.betas, strict=True):
             if not 0 <= beta < 1:
                 raise UserError(f"{name} is {beta}; it must be at least 0 and below 1")

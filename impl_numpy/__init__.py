@@ -7,7 +7,7 @@ Read it beside ``impl_torch``, file by file; the names are the same. Reading ord
     pair_counts.py     the same again, once per character instead of once per token: what runs
     adamw.py           the optimizer; ``impl_torch`` has no such file
     model.py           the model around them
-    trainer.py         the four lines of a training step
+    trainer.py         the training step
 
 The three gradient files each define ``loss_and_gradient(W, idx, targets) -> (loss, dW)``.
 """

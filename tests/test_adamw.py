@@ -119,6 +119,22 @@ def test_the_first_step_is_the_learning_rate_in_size() -> None:
     np.testing.assert_allclose(W, [[0.95 * 1 - 0.5, 0.95 * -2 + 0.5]], rtol=1e-15)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("weight", [0.25, 0.375, 0.5 - 2**-30, 0.5, 0.625, 0.75])
+def test_the_mean_moves_from_the_end_that_torch_takes(weight: float, dtype: str) -> None:
+    # g - m = 1 + u is rounded to 1, which forgets g: the last bit of the result tells whether m or g was
+    # moved. No product is rounded, so it does not matter whether it is fused with the sum.
+    u = float(np.finfo(dtype).eps) / 2
+    m, g = np.full(20, -1, dtype), np.full(20, u, dtype)
+    optimizer = AdamW(m, betas=(1 - weight, 0.9))
+    optimizer.exp_avg[...] = m
+    optimizer.step(np.zeros_like(m), g)
+    expected = torch.lerp(torch.from_numpy(m), torch.from_numpy(g), weight)
+    np.testing.assert_array_equal(optimizer.exp_avg, expected.numpy())
+    w = float(np.dtype(dtype).type(weight))  # 0.5 in float32 for the third of them
+    np.testing.assert_array_equal(optimizer.exp_avg, m + w if w < 0.5 else np.full_like(m, u - (1 - w)))
+
+
 class DecayAfterTheUpdate(AdamW):
     def step(self, W: np.ndarray, dW: np.ndarray) -> None:
         decay, self.weight_decay = self.weight_decay, 0.0

@@ -135,9 +135,11 @@ def test_numpy_trains_without_torch(text: str) -> None:
         (["train"], "the following arguments are required: --backend"),
         (["train", "--backend", "jax"], "invalid choice: 'jax'"),
         (["compare", "--steps", "many"], "argument --steps: invalid int value: 'many'"),
-        (["compare", "--steps", "0"], "bigram: max_iters is 0; it must be at least 1"),
+        (["compare", "--steps", "0"], "bigram: max_iters (--steps) is 0; it must be at least 1"),
         (["compare", "--batch-size", "-1"], "bigram: batch_size is -1; it must be at least 1"),
-        (["compare", "--lr", "nan"], "bigram: lr is nan; it must be a finite number, zero or more"),
+        (["compare", "--lr", "nan"], "bigram: lr is nan; it must be a number from 0 to 1e30"),
+        (["compare", "--lr", "1e308"], "bigram: lr is 1e+308; it must be a number from 0 to 1e30"),
+        (["train", "--backend", "numpy", "--device", "cuda"], "--device cuda is for torch"),
         (["compare", "--dtype", "float16"], "invalid choice: 'float16'"),
         (
             ["compare", "--corpus", "missing.txt"],
@@ -163,6 +165,22 @@ def test_bad_input_is_one_line_and_status_2(args: list[str], error: str, text: s
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
     assert error in result.stderr
+
+
+def test_a_batch_that_no_memory_holds_is_one_line(text: str) -> None:
+    result = bigram("train", "--backend", "numpy", "--corpus", text, "--batch-size", "100000000000")
+    assert result.returncode == 2
+    assert result.stderr.startswith("bigram: not enough memory; use a smaller batch")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_one_line(text: str) -> None:
+    command = [sys.executable, "-m", "bigram", "train", "--backend", "numpy", "--corpus", text, *SHORT]
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", timeout=60)
+    assert result.returncode == 2
+    assert result.stderr == "bigram: cannot write: No space left on device\n"
 
 
 def test_a_reader_that_stops_listening_is_no_error(text: str) -> None:

@@ -73,6 +73,9 @@ def short(corpus: Corpus, **settings: object) -> dict:
         {"betas": (0.0, 0.0)},
         {"weight_decay": 10.0},
         {"eps": 1e-3},
+        {"lr": 1.0, "batch_size": 512, "block_size": 16, "max_iters": 50},
+        {"lr": 0.1, "betas": (0.99, 0.9)},
+        {"lr": 0.1, "betas": (0.0, 0.0)},
         {"batch_size": 1, "block_size": 1},
         {"batch_size": 512, "block_size": 16, "max_iters": 50},
         {"eval_iters": 20},
@@ -176,7 +179,7 @@ def next_row(original: Callable) -> Callable:
         (mean_forgotten, BigramLanguageModel, "loss_and_gradient", "gradient"),
         (one_entry_off, BigramLanguageModel, "loss_and_gradient", "gradient"),
         (loss_off, pair_counts, "loss_of_counts", "loss"),
-        (decay_after_the_update, AdamW, "step", "weight"),
+        (decay_after_the_update, AdamW, "step", "update"),
         (first_moment_off, AdamW, "step", "exp_avg"),
         (second_moment_off, AdamW, "step", "exp_avg_sq"),
         (turns_into_nan, AdamW, "step", "weight"),
@@ -243,7 +246,7 @@ def test_the_result_is_plain_json_with_the_promised_keys(surrogate: Corpus) -> N
     assert result["config"]["max_iters"] == 20
     assert [row["step"] for row in result["history"]] == [0, 8, 16, 20]
     assert all(set(row["numpy"]) == set(row["torch"]) == {"train", "val"} for row in result["history"])
-    names = {"loss", *STATE, "gradient"}
+    names = {"loss", *STATE, "gradient", "update"}
     assert set(result["agreement"]) == {f"{name}_max_abs" for name in names} | {
         "bounds",
         "fraction_of_bound",

@@ -12,6 +12,7 @@ from bigram.check import check_gradient
 from bigram.tables import check_report, comparison_report, evidence_report, table_text
 from common.corpus import Corpus
 from docs import refresh
+from tests import mutation
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -30,6 +31,10 @@ def assert_same(block: str, printed: str, decimals: int, closeness: float) -> No
     for old, new in zip(NUMBER.findall(block), NUMBER.findall(printed), strict=True):
         if re.search(rf"\.\d{{{decimals},}}$", old):
             assert float(new) == pytest.approx(float(old), abs=closeness), (old, new)
+
+
+def test_the_mutation_page_has_the_table_of_what_survives() -> None:
+    assert mutation.table() in (ROOT / "docs" / "mutation.md").read_text(encoding="utf-8")
 
 
 def test_every_block_is_tested_here() -> None:

@@ -101,6 +101,28 @@ def test_nothing_is_changed_and_nothing_accumulates(form: Gradient, rng: np.rand
     assert not np.shares_memory(dW, dW_again)
 
 
+def test_the_fused_backward_leaves_p_as_it_was(rng: np.random.Generator) -> None:
+    case = random_case(rng, "float64", V=11, B=3, T=5, reach=2)
+    targets = case.targets.ravel()
+    _, p = cross_entropy.cross_entropy(case.W[case.idx.ravel()], targets)
+    p.setflags(write=False)
+    cross_entropy.cross_entropy_backward(p, targets)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_pair_counts_compute_in_the_dtype_of_the_table(dtype: str, rng: np.random.Generator) -> None:
+    # float32 with int64 would be float64 on the way, and what is put back into float32 would not show it.
+    case = random_case(rng, dtype, V=11, B=3, T=5, reach=2)
+    operands = pair_counts._in_dtype_of(case.W, count_pairs(case.idx, case.targets, 11))
+    assert [operand.dtype for operand in operands] == [dtype] * 3
+
+
+def test_no_counts_have_no_mean() -> None:
+    for function in (pair_counts.loss_of_counts, pair_counts.loss_and_gradient_of_counts):
+        with pytest.raises(UserError, match="at least one token"):
+            function(np.zeros((3, 3)), np.zeros((3, 3), dtype=np.int64))
+
+
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 @pytest.mark.parametrize("which", [1, 2])
 @pytest.mark.parametrize("bad", [-100, -1, 11])

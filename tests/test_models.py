@@ -45,6 +45,8 @@ def test_without_targets_there_is_no_loss(rng: np.random.Generator) -> None:
     ours, theirs = both(case.W)
     assert ours(case.idx)[1] is None
     assert theirs(torch.from_numpy(case.idx))[1] is None
+    with pytest.raises(UserError, match="idx holds the id -1"):
+        ours(np.array([[0, -1]]))
 
 
 def test_where_t_equals_v_the_loss_is_still_over_characters(rng: np.random.Generator) -> None:
@@ -103,7 +105,9 @@ def test_without_draws_each_samples_from_the_rows_of_softmax() -> None:
         ([0.25, 0.25, 0.5], 0.25, 1),  # the edge belongs to the next one
         ([0.25, 0.25, 0.5], 0.75, 2),
         ([0.0, 0.5, 0.5], 0.0, 1),  # what has no probability is never drawn, at the start,
-        ([0.5, 0.5, 0.0], "last", 1),  # nor at the end
+        ([0.5, 0.5, 0.0], "last", 1),  # nor at the end,
+        ([0.5, 0.5, 0.0], 1.0, 1),  # not even for a draw that was rounded up to 1
+        ([1.0, 1.0, 2.0], 0.5, 2),  # what the row adds up to is what the draw is measured by
     ],
 )
 def test_inverse_cdf_at_its_edges(probs: list, uniform: float | str, expected: int, dtype: str) -> None:
@@ -112,6 +116,43 @@ def test_inverse_cdf_at_its_edges(probs: list, uniform: float | str, expected: i
     arrays = np.array([probs], dtype=dtype), np.array([[uniform]], dtype=dtype)
     assert numpy_sample(*arrays).tolist() == [[expected]]
     assert torch_sample(*map(torch.from_numpy, arrays)).tolist() == [[expected]]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_saturated_logits_are_sampled_from_probabilities_too(
+    dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = []
+
+    def sample(probs: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+        given.append(probs)
+        return numpy_sample(probs, uniform)
+
+    monkeypatch.setattr("impl_numpy.model.sample", sample)
+    model, _ = both(np.array([[1e4, 0, 1e4], [-1e4, -1e4, -2e4], [0, 0, 1e4]], dtype))
+    written = model.generate(np.array([[0], [1], [2]]), 1, np.full((3, 1), 0.75, dtype))
+    assert given[0].tolist() == [[0.5, 0, 0.5], [0.5, 0.5, 0], [0, 0, 1]]
+    assert written.tolist() == [[0, 2], [1, 1], [2, 2]]
+
+
+def test_however_long_the_text_one_character_of_it_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up = []
+
+    def forward(model: NumpyModel, idx: np.ndarray) -> tuple[np.ndarray, None]:
+        looked_up.append(idx.shape)
+        return model.forward(idx)
+
+    monkeypatch.setattr(NumpyModel, "__call__", forward)
+    NumpyModel(3).generate(np.zeros((2, 4), dtype=np.int64), 3)
+    assert looked_up == [(2, 1)] * 3
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "uint64"])
+@pytest.mark.parametrize("more", [0, 2])
+def test_text_is_int64_whatever_it_continues(dtype: str, more: int) -> None:
+    written = NumpyModel(3).generate(np.zeros((2, 1), dtype), more)
+    assert written.dtype == np.int64
+    assert written.shape == (2, 1 + more)
 
 
 def test_generation_needs_a_character_to_start_from() -> None:
@@ -130,6 +171,12 @@ def test_a_new_model_starts_from_the_normal_distribution() -> None:
     np.testing.assert_array_equal(
         ours.token_embedding_table, NumpyModel(200, np.random.default_rng(0)).token_embedding_table
     )
+
+
+def test_the_package_hands_out_three_classes_and_nothing_else() -> None:
+    namespace: dict = {}
+    exec("from impl_numpy import *", namespace)
+    assert set(namespace) - {"__builtins__"} == {"AdamW", "BigramLanguageModel", "NumpyTrainer"}
 
 
 def test_the_torch_model_is_one_embedding() -> None:

@@ -12,6 +12,7 @@ from bigram.bounds import loss_bound
 from common.config import Config
 from common.corpus import Corpus, load_corpus
 from common.errors import UserError
+from common.pairs import count_pairs
 from common.training import initial_table, train
 from impl_numpy.trainer import NumpyTrainer
 from tests.test_models import TorchModel, torch
@@ -151,6 +152,26 @@ def test_the_same_seed_gives_the_same_run(surrogate: Corpus, backend: str) -> No
     assert run(backend, surrogate, replace(config, seed=1))[1] != history
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_step_returns_the_loss_before_it(backend: str, rng: np.random.Generator) -> None:
+    trainer = BACKENDS[backend](initial_table(5, "float64", rng), Config(dtype="float64"))
+    batch = rng.integers(5, size=(2, 3, 4))
+    before = trainer.evaluate(count_pairs(*batch, 5))
+    loss = trainer.step(*batch)
+    assert type(loss) is float
+    assert abs(loss - before) <= loss_bound(before, "float64")
+    assert trainer.evaluate(count_pairs(*batch, 5)) < before
+
+
+def test_both_write_a_character_for_each_column_of_draws(rng: np.random.Generator) -> None:
+    table, idx, uniforms = initial_table(5, "float64", rng), rng.integers(5, size=(2, 3)), rng.random((2, 7))
+    ours, theirs = (trainer(table, Config(dtype="float64")) for trainer in BACKENDS.values())
+    written = ours.generate(idx, uniforms)
+    assert written.shape == (2, 3 + 7)
+    np.testing.assert_array_equal(written, ours.model.generate(idx, 7, uniforms))
+    np.testing.assert_array_equal(written, theirs.generate(idx, uniforms))
+
+
 def test_a_float32_run_starts_from_the_float64_table_rounded() -> None:
     single, double = (initial_table(65, dtype, np.random.default_rng(0)) for dtype in ("float32", "float64"))
     np.testing.assert_array_equal(single, double.astype("float32"))
@@ -159,13 +180,15 @@ def test_a_float32_run_starts_from_the_float64_table_rounded() -> None:
 @pytest.mark.parametrize(
     ("settings", "error"),
     [
-        ({"batch_size": 0}, "batch_size is 0; it must be at least 1"),
+        ({"batch_size": 0}, "batch_size is 0; it must be at least 1 and at most"),
         ({"block_size": -1}, "block_size is -1"),
-        ({"max_iters": 0}, "max_iters is 0"),
+        ({"max_iters": 0}, r"max_iters \(--steps\) is 0"),
         ({"eval_interval": 0}, "eval_interval is 0"),
         ({"eval_iters": 0}, "eval_iters is 0"),
-        ({"lr": float("nan")}, "lr is nan; it must be a finite number"),
-        ({"lr": -1.0}, "lr is -1.0"),
+        ({"lr": float("nan")}, "lr is nan; it must be a number from 0 to 1e30"),
+        ({"lr": -0.5}, "lr is -0.5"),
+        ({"eps": -1e-9}, "eps is -1e-09"),
+        ({"weight_decay": -0.5}, "weight_decay is -0.5"),
         ({"weight_decay": float("inf")}, "weight_decay is inf"),
         ({"betas": (1.0, 0.9)}, "beta1 is 1.0; it must be at least 0 and below 1"),
         ({"betas": (0.9, -0.1)}, "beta2 is -0.1"),
