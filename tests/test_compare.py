@@ -3,6 +3,8 @@ one of the two is wrong: mistakes are planted in the code that ``compare`` runs,
 
 import json
 from collections.abc import Callable
+from functools import partial
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from impl_numpy.model import BigramLanguageModel
 
 pytest.importorskip("torch")
 
+import bigram.compare
 from bigram.compare import Largest, compare
 from bigram.tables import comparison_report, verdict_line
 from impl_torch.trainer import pick_device
@@ -58,9 +61,11 @@ def test_five_thousand_steps_in_lockstep(
 
 
 def short(corpus: Corpus, **settings: object) -> dict:
-    return compare(
-        corpus, Config(**({"max_iters": 200, "eval_interval": 100, "dtype": "float64"} | settings))
-    )
+    """A short run in float64 unless told otherwise, with one step timed where ``compare`` times hundreds."""
+    config = Config(**({"max_iters": 200, "eval_interval": 100, "dtype": "float64"} | settings))
+    quick = partial(bigram.compare.microseconds_per_step, rounds=1, steps=1)
+    with mock.patch("bigram.compare.microseconds_per_step", quick):
+        return compare(corpus, config)
 
 
 @pytest.mark.parametrize(
