@@ -20,7 +20,7 @@ Every operation rounds its exact result by a factor 1 + d, |d| <= u. To first or
 
     |error| <= u S (|z| + E_p|z| + a |log p| + b n + 32) + 4 tiny n / N
 
-32 is room for all the "few": two exp or log of up to 4 u each, a sum of V terms in any usual order,
+32 is room for all the "few": two exp or log of up to 4 u each, a sum of V terms in pairs or blocks,
 the divisions. The last term is for probabilities below ``tiny``, the smallest normal number, which are
 rounded in absolute steps. The difference of two implementations is at most the sum of their bounds.
 
