@@ -85,7 +85,6 @@ class Report(NamedTuple):
     """What the doctor found."""
 
     subject: str
-    wanted: tuple[str, ...]  # what was judged: loss, dW; or W
     complaint: str | None  # what happened on the last case, if it gave no number to judge
     rows: list[tuple[str, Row]]  # case, and how one of its outputs compares with the truth
     witnesses: list[Row]  # the same outputs against each witness, the worst over all cases
@@ -191,7 +190,7 @@ def judge_gradient(
             diagnosis += found
             if not found:
                 pattern += describe(name, cases, outputs, truths, bounds)
-    return Report(subject, wanted, complaint, rows, against_witnesses(cases, outputs), diagnosis, pattern, [])
+    return Report(subject, complaint, rows, against_witnesses(cases, outputs), diagnosis, pattern, [])
 
 
 def gradient_maker(cases: list[Case]) -> Maker:

@@ -149,4 +149,4 @@ def judge_optimizer(
             pattern = [
                 f"W is first judged wrong in the run '{name}', worst after step {step + 1} at {row, column}"
             ]
-    return Report(subject, ("W",), complaint, rows, [], diagnosis, pattern, list(not_tried))
+    return Report(subject, complaint, rows, [], diagnosis, pattern, list(not_tried))

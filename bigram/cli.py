@@ -155,10 +155,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return fail("not enough memory; use a smaller batch or a text with fewer distinct characters")
     except KeyboardInterrupt:
         return 130
-    except OSError as error:  # stdout cannot be written: what is still to be flushed must go nowhere
+    except OSError as error:  # most likely stdout cannot be written: what is left to flush must go nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         # A reader that has stopped listening is no error, and there is nobody left to tell.
-        return 141 if isinstance(error, BrokenPipeError) else fail(f"cannot write: {error.strerror}")
+        return 141 if isinstance(error, BrokenPipeError) else fail(str(error))
 
 
 def fail(message: str) -> int:

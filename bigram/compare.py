@@ -73,46 +73,46 @@ class Lockstep:
         self.numpy = NumpyTrainer(table, config)
         self.torch = TorchTrainer(table, config, device)
         self.config = config
-        self.steps = 0
         self.moment_bounds = MomentBounds(table.shape, config.dtype, config.betas)
         self.weight_bound = weight_bound(config, self.torch.device.type)
         self.largest = {name: Largest() for name in COMPARED}
 
     def step(self, idx: NDArray[np.int64], targets: NDArray[np.int64]) -> Pair:
         W = self.numpy.state().weight.copy()  # where this step's gradients are taken
-        before = self.difference()
-        distance = float(abs(before).max())
+        before, distance = self.difference(), self.distance()
 
         ours, theirs = self.numpy.step(idx, targets), self.torch.step(idx, targets)
-        self.steps += 1
         self.largest["loss"].see(ours, theirs, loss_bound(theirs, self.config.dtype, distance))
-        self._compare_state(W, count_pairs(idx, targets, len(W)), before)
+        self._compare_state(W, count_pairs(idx, targets, len(W)), before, distance)
         return Pair(ours, theirs)
 
     def evaluate(self, counts: NDArray[np.int64]) -> Pair:
         ours, theirs = self.numpy.evaluate(counts), self.torch.evaluate(counts)
-        self.largest["loss"].see(
-            ours, theirs, loss_bound(theirs, self.config.dtype, float(abs(self.difference()).max()))
-        )
+        self.largest["loss"].see(ours, theirs, loss_bound(theirs, self.config.dtype, self.distance()))
         return Pair(ours, theirs)
 
     def difference(self) -> NDArray[np.floating]:
         """W - W' now, (V, V) float64: ours less torch's."""
         return self.numpy.state().weight.astype(np.float64) - self.torch.state().weight
 
+    def distance(self) -> float:
+        """The largest difference of any weight, now."""
+        return float(abs(self.difference()).max())
+
     def _compare_state(
         self,
         W: NDArray[np.floating],
         counts: NDArray[np.int64],
         before: NDArray[np.floating],
+        distance: float,
     ) -> None:
         ours, theirs = self.numpy.state(), self.torch.state()
-        bound = lockstep_gradient_bound(W, counts, float(abs(before).max()))
+        bound = lockstep_gradient_bound(W, counts, distance)
         self.moment_bounds.step(ours.gradient, bound, ours.exp_avg, ours.exp_avg_sq)
         self.largest["gradient"].see(ours.gradient, theirs.gradient, bound)
         moments, others = (ours.exp_avg, ours.exp_avg_sq), (theirs.exp_avg, theirs.exp_avg_sq)
         residual, rounding = update_residual(
-            self.config, self.steps, before, self.difference(), ours.weight, moments, others
+            self.config, self.numpy.optimizer.steps, before, self.difference(), ours.weight, moments, others
         )
         self.largest["update"].see(residual, 0.0, rounding)
         self.largest["weight"].see(ours.weight, theirs.weight, self.weight_bound)
@@ -205,5 +205,5 @@ def compare_samples(
     cdf = np.cumsum(np.exp(logits - logits.max()))
     # A cumulative probability moves by no more than the logits do, and V roundings.
     edge = abs(cdf / cdf[-1] - uniforms[0, parting]).min()
-    on_edge = edge <= abs(lockstep.difference()).max() + len(cdf) * float(np.finfo(lockstep.config.dtype).eps)
+    on_edge = edge <= lockstep.distance() + len(cdf) * float(np.finfo(lockstep.config.dtype).eps)
     return {"text": decode(ours), "torch_text": decode(theirs), "identical": False}, bool(on_edge)

@@ -95,7 +95,7 @@ def read_corpus(path: Path, name: str | None = None, source: str | None = None) 
 
 
 def surrogate_corpus(notice: str | None = None) -> Corpus:
-    """The embedded corpus: see ``common/surrogate.py``. About 0.2 s."""
+    """The embedded corpus: see ``common/surrogate.py``."""
     tokenizer, train, val = surrogate_tokens()
     text = tokenizer.decode(np.concatenate([train, val]))
     sha256 = hashlib.sha256(text.encode("utf-8")).hexdigest()

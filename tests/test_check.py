@@ -2,9 +2,7 @@
 functions that are right, wrong, or misbehave in any way; and that the evidence for our own code can fail."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from bigram import check, check_adamw
 from bigram.tables import check_report
 from impl_numpy import pair_counts
+from tests.test_cli import bigram as run_bigram
 
 ROOT = Path(__file__).parent.parent
 
@@ -171,11 +170,7 @@ def test_an_optimizer_that_misbehaves_gets_a_clear_answer(mine: str, cls: str, c
 
 
 def bigram(*args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bigram", "check", *args]
-    environment = os.environ | {"PYTHONIOENCODING": "utf-8"}
-    return subprocess.run(
-        command, capture_output=True, encoding="utf-8", cwd=ROOT, env=environment, timeout=120
-    )
+    return run_bigram("check", *args, cwd=ROOT)
 
 
 def test_the_command_prints_a_diagnosis_and_exits_with_1(mine: str) -> None:

@@ -180,7 +180,7 @@ def test_a_full_disk_is_one_line(text: str) -> None:
     with open("/dev/full", "w", encoding="utf-8") as full:
         result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", timeout=60)
     assert result.returncode == 2
-    assert result.stderr == "bigram: cannot write: No space left on device\n"
+    assert result.stderr == "bigram: [Errno 28] No space left on device\n"
 
 
 def test_a_reader_that_stops_listening_is_no_error(text: str) -> None:
