@@ -7,7 +7,6 @@ import argparse
 import contextlib
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -188,52 +187,18 @@ def run_train(args: argparse.Namespace) -> int:
     if args.backend == "numpy" and args.device not in ("auto", "cpu"):
         raise UserError(f"--device {args.device} is for torch; NumPy runs on the cpu")
     config, corpus = config_of(args), corpus_of(args)
-    import numpy as np
-
-    from bigram.runs import config_record, corpus_record, sample_draws, sample_start, to_json
-    from bigram.tables import evaluation_line, run_header
-    from common.training import initial_table, train
-
-    rng = np.random.default_rng(config.seed)
-    table = initial_table(corpus.tokenizer.vocab_size, config.dtype, rng)
-    if args.backend == "numpy":
-        from impl_numpy.trainer import NumpyTrainer
-
-        trainer: Any = NumpyTrainer(table, config)
-    else:
-        from impl_torch.trainer import TorchTrainer
-
-        trainer = TorchTrainer(table, config, args.device)
+    from bigram.train import train_and_report
 
     def say(line: str) -> None:
         if not args.json:
             print(line, flush=True)
 
-    history: list[dict[str, Any]] = []
-    result = {
-        "corpus": corpus_record(corpus),
-        "config": config_record(config),
-        "backend": args.backend,
-        "history": history,
-    }
-    run = train(trainer, corpus, config, rng)
-    for line in run_header(result):
-        say(line)
-    start = time.perf_counter()
-    with progress_bar(config.max_iters) as on_step:
-        for progress in run:
-            on_step(progress.step)
-            if progress.evaluation:
-                history.append(progress.evaluation._asdict())
-                say(evaluation_line(*progress.evaluation))
-    seconds = time.perf_counter() - start
-    say(f"trained   in {seconds:.2f} s with {args.backend}, evaluation included")
-
-    written = trainer.generate(sample_start(), sample_draws(config, rng))[0, 1:]
-    text = corpus.tokenizer.decode(written)
-    say(f"\n{text}")
+    with progress_bar(config.max_iters) as advance:
+        result = train_and_report(corpus, config, args.backend, args.device, say, advance)
     if args.json:
-        print(to_json(result | {"seconds": seconds, "sample": {"text": text}}))
+        from bigram.runs import to_json
+
+        print(to_json(result))
     return 0
 
 
