@@ -26,7 +26,7 @@ from common.config import Config
 from common.corpus import Corpus
 from common.pairs import conditional_entropy, count_pairs
 from common.training import initial_table, train
-from impl_numpy.trainer import NumpyTrainer
+from impl_numpy.large_vocab import trainer_for
 from impl_torch.trainer import TorchTrainer
 
 Numbers = float | NDArray[np.floating]
@@ -70,7 +70,7 @@ class Lockstep:
     """Two trainers that take every step together, itself a ``Trainer`` whose losses are pairs."""
 
     def __init__(self, table: NDArray[np.floating], config: Config, device: str) -> None:
-        self.numpy = NumpyTrainer(table, config)
+        self.numpy = trainer_for(table, config)
         self.torch = TorchTrainer(table, config, device)
         self.config = config
         self.moment_bounds = MomentBounds(table.shape, config.dtype, config.betas)

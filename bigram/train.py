@@ -27,9 +27,9 @@ def train_and_report(
     table = initial_table(corpus.tokenizer.vocab_size, config.dtype, rng)
     # Imported here, so that NumPy's side runs where torch is not installed.
     if backend == "numpy":
-        from impl_numpy.trainer import NumpyTrainer
+        from impl_numpy.large_vocab import trainer_for
 
-        trainer: Any = NumpyTrainer(table, config)
+        trainer: Any = trainer_for(table, config)
     else:
         from impl_torch.trainer import TorchTrainer
 

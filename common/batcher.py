@@ -1,6 +1,7 @@
 """Random windows of a text and the same windows one character on: what a training step sees."""
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from common.errors import UserError
@@ -28,15 +29,15 @@ class Batcher:
                 f"block_size {block_size} needs {block_size + 1} tokens in the split and this one has "
                 f"{len(tokens)}; use a longer text or a smaller block_size"
             )
-        self.tokens = tokens
+        # Every window of T + 1 tokens, (n - T, T + 1): a view of the tokens, not a copy.
+        self.windows = sliding_window_view(tokens, block_size + 1)
         self.batch_size = batch_size
         self.rng = rng
-        self._offsets = np.arange(block_size + 1)
 
     def get_batch(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """``x, y``, both int64, contiguous, ``(B, T)``: ``y[b, t]`` is the character after ``x[b, t]``."""
-        # A window takes T + 1 tokens, so the last start is len - T - 1, and its last target is the
-        # last token. `integers` leaves its upper end out: one less here would lose that pair.
-        starts = self.rng.integers(len(self.tokens) - len(self._offsets) + 1, size=self.batch_size)
-        windows = self.tokens[starts[:, None] + self._offsets]  # (B, T + 1)
+        # The last target of the last window is the last token of the text. `integers` leaves its upper end
+        # out: one less here would lose that pair.
+        starts = self.rng.integers(len(self.windows), size=self.batch_size)
+        windows = self.windows[starts]  # (B, T + 1)
         return windows[:, :-1].astype(np.int64), windows[:, 1:].astype(np.int64)

@@ -15,7 +15,7 @@ def check_ids(ids: NDArray[np.integer], vocab_size: int, name: str) -> None:
     if ids.dtype.kind not in "iu":
         raise UserError(f"{name} has dtype {ids.dtype}; ids must be integers")
     # Seen as unsigned, a negative id is a huge one: one comparison finds both kinds.
-    if ids.size and ids.astype(np.uint64).max() >= vocab_size:
+    if ids.size and ids.view(f"{ids.dtype.byteorder}u{ids.itemsize}").max() >= vocab_size:
         wrong = ids[(ids < 0) | (ids >= vocab_size)].flat[0]
         raise UserError(f"{name} holds the id {wrong}; ids run from 0 to {vocab_size - 1}")
 
@@ -45,7 +45,8 @@ def count_pairs(idx: NDArray[np.integer], targets: NDArray[np.integer], vocab_si
     check_pairs(idx, targets, vocab_size)
     # One number for each pair: its place in the table laid out row by row. int64, because ids may
     # arrive in the smallest type that holds them, and i * V would wrap around in it.
-    cells = idx.astype(np.int64).ravel() * vocab_size + targets.astype(np.int64).ravel()
+    cells = np.multiply(idx.ravel(), vocab_size, dtype=np.int64)
+    np.add(cells, targets.ravel(), out=cells, dtype=np.int64)
     return np.bincount(cells, minlength=vocab_size * vocab_size).reshape(vocab_size, vocab_size)
 
 

@@ -9,6 +9,9 @@ Read it beside ``impl_torch``, file by file; the names are the same. Reading ord
     model.py           the model around them
     trainer.py         the training step
 
+Two files are fast forms, each tested against its plain twin, and can be left unread: ``large_vocab.py``, the
+step where V is large, and ``generation.py``, text at speed.
+
 The three gradient files each define ``loss_and_gradient(W, idx, targets) -> (loss, dW)``.
 """
 

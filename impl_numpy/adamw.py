@@ -49,8 +49,12 @@ class AdamW:
         """One update of ``W`` from its gradient ``dW``, which is left as it is. Every row decays and
         every moment fades, also those of characters that the batch did not hold."""
         self.steps += 1
+        self._update(W, dW, self.exp_avg, self.exp_avg_sq)
+
+    def _update(self, W: Array, dW: Array, m: Array, v: Array) -> None:
+        """The update of a table, or of some rows of one, and of their moments ``m`` and ``v``, in place."""
         beta1, beta2 = self.betas
-        m, v, term, denominator = self.exp_avg, self.exp_avg_sq, self._term, self._denominator
+        term, denominator = self._term[: len(W)], self._denominator[: len(W)]
         # Scalars are Python floats, worked out in double and rounded once to the dtype of the array
         # they meet. np.float64 scalars would turn float32 arrays into float64 ones.
         bias_correction1 = 1 - beta1**self.steps
@@ -58,7 +62,7 @@ class AdamW:
 
         W *= 1 - self.lr * self.weight_decay
 
-        self._lerp(m, dW, 1 - beta1)
+        self._lerp(m, dW, 1 - beta1, term)
 
         v *= beta2
         np.multiply(dW, 1 - beta2, out=term)
@@ -73,9 +77,9 @@ class AdamW:
         term /= denominator
         W += term
 
-    def _lerp(self, m: Array, g: Array, weight: float) -> None:
+    def _lerp(self, m: Array, g: Array, weight: float, term: Array) -> None:
         """m + weight * (g - m), in place, from whichever end is nearer, as ``torch.lerp`` goes."""
-        term, one, w = self._term, m.dtype.type(1), m.dtype.type(weight)
+        one, w = m.dtype.type(1), m.dtype.type(weight)
         np.subtract(g, m, out=term)
         if w < 0.5:  # the weight as it is rounded to the dtype decides,
             term *= w

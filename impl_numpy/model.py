@@ -72,5 +72,5 @@ def sample(probs: Array, uniform: Array) -> Ids:
     """Inverse CDF: the first id whose cumulative probability exceeds the draw. ``probs`` (B, V),
     ``uniform`` (B, 1) from [0, 1); returns (B, 1)."""
     cdf = np.cumsum(probs, axis=1)
-    total = cdf[:, -1:]  # 1 but for rounding; scaled by it, no draw can fall beyond the end
-    return ((cdf <= uniform * total) & (cdf < total)).sum(axis=1, keepdims=True)
+    cdf /= cdf[:, -1:]  # it ends at 1 now, rounding or not, and no draw falls beyond the end,
+    return ((cdf <= uniform) & (cdf < 1)).sum(axis=1, keepdims=True)  # not even one rounded up to 1

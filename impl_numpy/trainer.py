@@ -9,6 +9,7 @@ from common.config import Config
 from common.training import TrainerState
 from impl_numpy import pair_counts
 from impl_numpy.adamw import AdamW
+from impl_numpy.generation import generate
 from impl_numpy.model import BigramLanguageModel
 
 
@@ -34,7 +35,7 @@ class NumpyTrainer:
 
     def generate(self, idx: NDArray[np.int64], uniforms: NDArray[np.floating]) -> NDArray[np.integer]:
         """Continues ``idx`` (B, T) by one token for each column of ``uniforms``."""
-        return self.model.generate(idx, uniforms.shape[1], uniforms)
+        return generate(self.model.token_embedding_table, idx, uniforms)
 
     def state(self) -> TrainerState:
         """Views, not copies: they change with the next step."""

@@ -55,5 +55,5 @@ def sample(probs: Tensor, uniform: Tensor) -> Tensor:
     """Inverse CDF: the first id whose cumulative probability exceeds the draw. ``probs`` (B, V),
     ``uniform`` (B, 1) from [0, 1); returns (B, 1)."""
     cdf = torch.cumsum(probs, dim=1)
-    total = cdf[:, -1:]  # 1 but for rounding; scaled by it, no draw can fall beyond the end
-    return ((cdf <= uniform * total) & (cdf < total)).sum(dim=1, keepdim=True)
+    cdf = cdf / cdf[:, -1:]  # it ends at 1 now, rounding or not, and no draw falls beyond the end,
+    return ((cdf <= uniform) & (cdf < 1)).sum(dim=1, keepdim=True)  # not even one rounded up to 1

@@ -22,8 +22,23 @@ LIMIT = 120  # seconds for one child; what loops for ever is killed
 
 # The tests of the file itself run first, then all of these. Left out are 5,000 steps, which see no more than
 # 1,000 do, the tests of the tests, and all that runs impl_numpy in another process, where it is not mutated.
-TESTS = ["test_gradients", "test_edges", "test_models", "test_training", "test_adamw", "test_witnesses"]
-OWN = {"adamw.py": "test_adamw", "model.py": "test_models", "trainer.py": "test_training"}
+TESTS = [
+    "test_gradients",
+    "test_edges",
+    "test_models",
+    "test_training",
+    "test_adamw",
+    "test_fast_forms",
+    "test_witnesses",
+]
+OWN = {
+    "adamw.py": "test_adamw",
+    "generation.py": "test_fast_forms",
+    "large_vocab.py": "test_fast_forms",
+    "model.py": "test_models",
+    "pair_counts.py": "test_fast_forms",
+    "trainer.py": "test_training",
+}
 FAST = "not published_schedule and not planted and (not witnesses or every_intermediate)"
 OPTIONS = ["-xq", "--tb=no", "--assert=plain", "-pno:cacheprovider", "-pno:hypothesispytest", "-k", FAST]
 
