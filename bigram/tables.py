@@ -3,10 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
 LABELS = {
     "loss": "loss, every step",
     "gradient": "gradient, every step",
@@ -205,6 +201,10 @@ def number(value: float | None) -> str:
 
 def table_text(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table as plain text: figures to the right, a column without heading to the left."""
+    from rich import box  # only here: `train` prints no table, and is done before rich is loaded
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(*headings, box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading, column in zip(headings, table.columns, strict=True):
         column.justify = "right" if heading else "left"
