@@ -15,7 +15,7 @@ from docs import refresh
 from tests import mutation
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?%?")
 
 
@@ -87,6 +87,27 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         if not target.startswith("https://"):
             assert (ROOT / page.parent / target).exists(), target
+    for target, anchor in re.findall(r"\]\((?!https://)([^)#]*)#([^)]+)\)", text):
+        path = ROOT / page.parent / target if target else ROOT / page
+        assert anchor in anchors(path), anchor
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub makes of the headings of a page: lower case, hyphens for spaces, no other signs."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ +(.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_hints_of_the_exercises_lead_somewhere() -> None:
+    hints = [
+        hint
+        for path in (ROOT / "docs" / "exercises").glob("*.py")
+        for hint in re.findall(r"docs/(derivation\.md)#([\w-]+)", path.read_text(encoding="utf-8"))
+    ]
+    assert len(hints) >= 10
+    for page, anchor in hints:
+        assert anchor in anchors(ROOT / "docs" / page), anchor
 
 
 def test_the_readmes_tree_is_the_tree() -> None:
