@@ -227,6 +227,8 @@ def test_every_exercise_has_a_solution_mistakes_and_its_own_command() -> None:
         program, arguments, file, _ = command(name)
         assert file == name
         assert f"`{program} {arguments}`" in page
+    minutes = sum(map(int, re.findall(r"^\| \d .*\| (\d+) \| `", page, re.MULTILINE)))
+    assert f" in it | {minutes} |" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("name", "body"), [*SOLUTIONS.items(), *OTHER_SOLUTIONS])
