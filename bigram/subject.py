@@ -63,7 +63,8 @@ class GradientCall(NamedTuple):
         elif len(self.wanted) == 1 and len(returned) == 2:
             returned = (returned[self.wanted == ("dW",)],)
         if not isinstance(returned, tuple | list) or len(returned) != len(self.wanted):
-            return Complaint(f"it returned {type(returned).__name__}, not ({', '.join(self.wanted)})")
+            alone = "; --loss-only and --gradient-only are for one of them" if len(self.wanted) == 2 else ""
+            return Complaint(f"it returned {type(returned).__name__}, not ({', '.join(self.wanted)}){alone}")
         arrays = {name: as_array(value) for name, value in zip(self.wanted, returned, strict=True)}
         for name, shape in (("loss", ()), ("dW", self.W.shape)):
             if name in arrays and arrays[name].shape != shape:
@@ -86,18 +87,23 @@ class OptimizerRun(NamedTuple):
 
     def run(self, cls: Callable[..., Any]) -> dict[str, NDArray] | Complaint | Declined:
         """The table after every step, (steps, V, V)."""
-        W, history = self.W.copy(), []
+        W = self.W.copy()
+        history: list[NDArray] = []
         try:
             optimizer = construct(cls, W, self.settings)
         except CannotBeTold as error:
             return Declined(str(error))
         for dW in self.gradients:
-            given = dW.copy()
+            given, before = dW.copy(), W.copy()
             returned = optimizer.step(W, given)
             if not np.array_equal(given, dW):
                 return Complaint("it changed dW, which it was only to read")
             if returned is not None:
                 W = as_array(returned).astype(W.dtype)
+            elif not history and np.array_equal(W, before):
+                return Complaint(
+                    "its step returned nothing and left W as it was; change W in place: W -= ..."
+                )
             if W.shape != dW.shape:
                 return Complaint(f"its table has shape {W.shape} after a step, not {dW.shape}")
             history.append(W.copy())

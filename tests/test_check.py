@@ -80,6 +80,9 @@ class Fixed:
 class Eats(AdamW):
     def step(self, W, dW): super().step(W, dW); dW *= 0
 
+class Rebinds(AdamW):
+    def step(self, W, dW): W = W.copy(); super().step(W, dW)
+
 class Breaks(AdamW):
     def step(self, W, dW): raise RuntimeError("no\\nmore")
 '''
@@ -124,7 +127,7 @@ def test_functions_are_judged_and_diagnosed(
         ("hangs", "it ran longer than 1 s"),
         ("dies", "it ended the process (exit status 3)"),
         ("quits", "it raised SystemExit: enough"),
-        ("returns_one", "it returned float, not (loss, dW)"),
+        ("returns_one", "it returned float, not (loss, dW); --loss-only and --gradient-only are for one"),
         ("returns_none", "it returned NoneType, not (loss, dW)"),
         ("wrong_shape", "its dW has shape (8, 9), not an array of shape (9, 9)"),
         ("scalar_gradient", "its dW has shape (), not an array of shape (9, 9)"),
@@ -160,7 +163,12 @@ def test_optimizers_are_judged_and_diagnosed(mine: str, cls: str, expected: tupl
 
 
 @pytest.mark.parametrize(
-    ("cls", "complaint"), [("Eats", "it changed dW"), ("Breaks", "it raised RuntimeError: no more")]
+    ("cls", "complaint"),
+    [
+        ("Eats", "it changed dW"),
+        ("Breaks", "it raised RuntimeError: no more"),
+        ("Rebinds", "its step returned nothing and left W as it was; change W in place: W -= ..."),
+    ],
 )
 def test_an_optimizer_that_misbehaves_gets_a_clear_answer(mine: str, cls: str, complaint: str) -> None:
     report = check_adamw.check_optimizer(f"{mine}:{cls}")
