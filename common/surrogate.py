@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common.tokenizer import CharTokenizer
+from common.fast_text import FastTokenizer
 
 COUNTS = Path(__file__).with_name("surrogate_counts.npz")
 
@@ -58,11 +58,11 @@ def eulerian_trail(counts: NDArray[np.integer], first: int, rng: np.random.Gener
 
 def surrogate_tokens(
     seed: int = 0,
-) -> tuple[CharTokenizer, NDArray[np.unsignedinteger], NDArray[np.unsignedinteger]]:
+) -> tuple[FastTokenizer, NDArray[np.unsignedinteger], NDArray[np.unsignedinteger]]:
     """``tokenizer, train, val`` with tiny Shakespeare's counts: 1,003,854 and 111,540 tokens."""
     rng = np.random.default_rng(seed)
     with np.load(COUNTS, allow_pickle=False) as shipped:
-        tokenizer = CharTokenizer(str(shipped["vocab"]))
+        tokenizer = FastTokenizer(str(shipped["vocab"]))
         train, val = (
             eulerian_trail(shipped[part].astype(np.int64), int(shipped[f"{part}_first"]), rng).astype(
                 tokenizer.dtype
