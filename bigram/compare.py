@@ -24,7 +24,7 @@ from bigram.runs import config_record, corpus_record, sample_draws, sample_start
 from common.batcher import Batcher
 from common.config import Config
 from common.corpus import Corpus
-from common.pairs import conditional_entropy, count_pairs
+from common.pairs import conditional_entropy, count_pairs, count_text_pairs
 from common.training import initial_table, train
 from impl_numpy.large_vocab import trainer_for
 from impl_torch.trainer import TorchTrainer
@@ -154,9 +154,7 @@ def compare(
             "within": within,
         },
         "optimum": {
-            "train": conditional_entropy(
-                count_pairs(corpus.train[:-1], corpus.train[1:], corpus.tokenizer.vocab_size)
-            )
+            "train": conditional_entropy(count_text_pairs(corpus.train, corpus.tokenizer.vocab_size))
         },
         "speed": {
             "numpy_us_per_step": speed.numpy,

@@ -15,7 +15,7 @@ from bigram.tables import table_text
 from common.batcher import Batcher
 from common.config import Config
 from common.corpus import surrogate_corpus
-from common.pairs import count_pairs
+from common.pairs import count_text_pairs
 from common.training import initial_table
 from impl_numpy import pair_counts
 from impl_numpy.adamw import AdamW
@@ -37,7 +37,7 @@ def rows() -> Iterator[list[str]]:
     norm at the first step, and the exact training loss after the last."""
     config, corpus = Config(), surrogate_corpus()
     V = corpus.tokenizer.vocab_size
-    split = count_pairs(corpus.train[:-1], corpus.train[1:], V)
+    split = count_text_pairs(corpus.train, V)
     by_name = {mistake.name: mistake for mistake in GRADIENTS}
     for name in ["", *SHOWN]:
         gradient = build([by_name[name]]) if name else pair_counts.loss_and_gradient

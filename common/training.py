@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from common.batcher import Batcher
 from common.config import Config
 from common.corpus import Corpus
-from common.pairs import count_pairs
+from common.pairs import count_pairs, count_text_pairs
 
 Loss = TypeVar("Loss", covariant=True)  # a float; where two trainers run in lockstep, one of each
 
@@ -99,7 +99,7 @@ def pairs_to_evaluate(
     batches is the same sum over the pairs that were drawn.
     """
     if config.eval_iters is None:
-        counts = count_pairs(tokens[:-1], tokens[1:], vocab_size)
+        counts = count_text_pairs(tokens, vocab_size)
         return lambda: counts
     batches = Batcher(tokens, config.batch_size * config.eval_iters, config.block_size, rng)
     return lambda: count_pairs(*batches.get_batch(), vocab_size)

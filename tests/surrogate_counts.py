@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.corpus import Corpus, load_corpus
-from common.pairs import count_pairs
+from common.pairs import count_text_pairs
 from common.surrogate import COUNTS
 
 
@@ -18,7 +18,7 @@ def surrogate_counts(corpus: Corpus) -> dict[str, NDArray[Any]]:
     """``vocab``, and for each part its pair counts (V, V) and its first id, in the smallest types."""
     table: dict[str, NDArray[Any]] = {"vocab": np.array("".join(corpus.tokenizer.vocab))}
     for name, part in (("train", corpus.train), ("val", corpus.val)):
-        counts = count_pairs(part[:-1], part[1:], corpus.tokenizer.vocab_size)
+        counts = count_text_pairs(part, corpus.tokenizer.vocab_size)
         table[name] = counts.astype(np.min_scalar_type(counts.max()))
         table[f"{name}_first"] = part[0]
     return table
