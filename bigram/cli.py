@@ -15,7 +15,7 @@ from common.config import Config
 from common.errors import UserError
 
 if TYPE_CHECKING:
-    from common.corpus import Corpus
+    from common.corpus import Corpus, OnProgress
 
 EPILOG = (
     "Results go to stdout, progress and notices to stderr. "
@@ -262,10 +262,39 @@ def corpus_of(args: argparse.Namespace) -> Corpus:
     """The text that the options ask for; where it is a stand-in, stderr says so."""
     from common.corpus import load_corpus
 
-    corpus = load_corpus(args.corpus)
+    with reading_bar() as on_progress:
+        corpus = load_corpus(args.corpus, on_progress)
     if corpus.notice:
         print(f"bigram: {corpus.notice}", file=sys.stderr)
     return corpus
+
+
+@contextlib.contextmanager
+def reading_bar() -> Iterator[OnProgress]:
+    """Yields a function to be told how far a large text is read. One bar on stderr for each pass, with the
+    speed, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda doing, done, total: None
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    tasks: dict[str, progress.TaskID] = {}
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+
+        def on_progress(doing: str, done: int, total: int) -> None:
+            if doing not in tasks:
+                tasks[doing] = bar.add_task(doing, total=total)
+            bar.update(tasks[doing], completed=done)
+
+        yield on_progress
 
 
 @contextlib.contextmanager

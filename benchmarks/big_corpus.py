@@ -1,0 +1,63 @@
+"""What a text larger than memory costs: ``python -m benchmarks.big_corpus``, some minutes and 4 GB of disk.
+
+Tiny Shakespeare again and again, two gigabytes of it, is encoded, loaded again and trained on by both
+backends, each in a process of its own whose largest resident memory is read off when it ends. Not on Windows.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from common.corpus import load_corpus
+
+LOAD = "import sys; from common.corpus import load_corpus; load_corpus(sys.argv[1])"
+
+
+def run(*command: str, **environment: str) -> tuple[float, float]:
+    """Seconds that a Python process took, and megabytes that were resident at its worst."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *command], stdout=subprocess.DEVNULL, env=os.environ | environment
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{command} failed")
+    in_bytes = 1 if sys.platform == "darwin" else 1024
+    return time.perf_counter() - start, usage.ru_maxrss * in_bytes / 1e6
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--megabytes", type=int, default=2000, help="of the text (default %(default)s)")
+    megabytes = parser.parse_args().megabytes
+
+    corpus = load_corpus()
+    text = corpus.tokenizer.decode(np.concatenate([corpus.train, corpus.val])).encode("utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "big.txt"
+        with path.open("wb") as file:
+            while file.tell() < megabytes * 1e6:
+                file.write(text)
+            os.fsync(file.fileno())  # or its own way to the disk would be timed with what follows
+        size = path.stat().st_size / 1e6
+        for doing, command in (
+            ("read, hashed and encoded", ("-c", LOAD, str(path))),
+            ("read, hashed and found", ("-c", LOAD, str(path))),
+            ("trained, numpy", ("-m", "bigram", "train", "--backend", "numpy", "--corpus", str(path))),
+            ("trained, torch", ("-m", "bigram", "train", "--backend", "torch", "--corpus", str(path))),
+        ):
+            seconds, resident = run(*command, BIGRAM_CACHE_DIR=folder, OMP_NUM_THREADS="1")
+            print(f"{doing:<25} {seconds:6.1f} s  {size / seconds:5.0f} MB/s  {resident:5.0f} MB resident")
+
+
+if __name__ == "__main__":
+    main()

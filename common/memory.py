@@ -1,0 +1,44 @@
+"""How much memory there is, and whether a table of V x V can fit in it at all."""
+
+import os
+from pathlib import Path
+
+from common.errors import UserError
+
+# What any run holds at once for each of the V x V cells: the logits, their gradient and both moments in
+# float32, and the counted pairs of both parts of the text in int64. A float64 run needs half as much again.
+BYTES_PER_CELL = 4 * 4 + 2 * 8
+
+# Where Linux keeps the limit of a container, in both generations of its control groups.
+LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+
+
+def memory() -> int | None:
+    """Bytes of memory in this machine or container, or ``None`` where the system does not say.
+
+    Windows does not, and need not: it refuses at once what it could not hold, where Linux promises memory
+    that it has not got and kills whoever uses it.
+    """
+    try:
+        found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    except (AttributeError, ValueError, OSError):
+        return None
+    for path in LIMITS:
+        try:
+            found.append(int(path.read_text(encoding="ascii")))
+        except (OSError, ValueError):  # no such group, or "max", which is no limit
+            continue
+    return min(found)
+
+
+def check_table_fits(vocab_size: int, name: object) -> None:
+    """Raises ``UserError``, with the arithmetic, if no run on a text of that many distinct characters could
+    fit in memory. It is asked before anything of V x V is made. ``name``: of the text, for the message."""
+    needed, there = BYTES_PER_CELL * vocab_size**2, memory()
+    if there is not None and needed > there:
+        V = f"{vocab_size:,}"
+        raise UserError(
+            f"{name} has {V} distinct characters: logits, gradient, moments and pair counts take "
+            f"{BYTES_PER_CELL} bytes x {V} x {V} = {needed / 1e9:,.1f} GB, and the memory is "
+            f"{there / 1e9:,.1f} GB; use a text with fewer distinct characters"
+        )
