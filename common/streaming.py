@@ -66,15 +66,16 @@ def text_parts(file: HashedFile) -> Iterator[str]:
     """The text of a file, part by part. Raises ``UserError`` where it is not UTF-8."""
     utf8 = codecs.getincrementaldecoder("utf-8")()
     line_ends = io.IncrementalNewlineDecoder(None, translate=True)  # keeps a "\r" back for what follows it
-    offset = 0  # of the first byte not yet decoded: a part may end inside a character
+    read = 0  # bytes
     at_start = True
     while True:
+        offset = read - len(utf8.getstate()[0])  # of what is decoded next: a part may end inside a character
         data = file.read()
+        read += len(data)
         try:
             text = utf8.decode(data, final=not data)
         except UnicodeDecodeError as error:
             raise not_utf8(file.path, offset + error.start, error.object[error.start]) from error
-        offset += len(text.encode("utf-8"))
         if at_start and text:
             text, at_start = text.removeprefix("\ufeff"), False
         if text := line_ends.decode(text, final=not data):
