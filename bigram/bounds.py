@@ -165,10 +165,10 @@ def weight_bound(config: Config, device: str = "cpu") -> float:
 class _Terms(NamedTuple):
     """What both bounds are made of, in float64 whatever W is."""
 
-    z: Array  # |z|, and 0 where p is 0, for then p is exact
+    z: Array  # |z| + E_p|z|, with |z| 0 where p is 0, for then p is exact
     logp: Array  # |log p|, likewise
     p: Array
-    counts: NDArray[np.integer]
+    scale: Array  # S
     n: Array  # (V, 1)
     N: float
 
@@ -179,14 +179,16 @@ def _terms(W: Array, counts: NDArray[np.integer]) -> _Terms:
     logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
     p = np.exp(logp)
     n = counts.sum(axis=1, keepdims=True).astype(np.float64)
-    return _Terms(np.where(p > 0, -z, 0), np.where(p > 0, -logp, 0), p, counts, n, float(n.sum()))
+    N = float(n.sum())
+    z, logp = (np.where(p > 0, -x, 0) for x in (z, logp))
+    return _Terms(z + (p * z).sum(axis=1, keepdims=True), logp, p, (n * p + counts) / N, n, N)
 
 
 def _rounding(dtype: DTypeLike, terms: _Terms, exp_of_log: int, per_token: int) -> Array:
-    z, logp, p, counts, n, N = terms
-    roundings = z + (p * z).sum(axis=1, keepdims=True) + exp_of_log * logp + per_token * n + 32
+    z, logp, _, scale, n, N = terms
+    roundings = z + exp_of_log * logp + per_token * n + 32
     tiny = float(np.finfo(dtype).tiny)
-    return unit_roundoff(dtype) * (n * p + counts) / N * roundings + 4 * tiny * n / N
+    return unit_roundoff(dtype) * scale * roundings + 4 * tiny * n / N
 
 
 def _drift(terms: _Terms, distance: float) -> Array:

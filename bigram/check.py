@@ -10,6 +10,8 @@ is not guessed from one number but is the entry whose output agrees with the rea
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,13 +33,44 @@ Maker = Callable[[Iterable[Mistake]], Iterator[dict[str, Array]]]
 REPEATED = "the same batch again"
 
 
-class Case(NamedTuple):
-    """Arguments that make some mistake visible."""
+@dataclass(frozen=True, eq=False)
+class Case:
+    """Arguments that make some mistake visible, and what is known of the right answer, worked out once."""
 
     name: str
     W: Array
     idx: NDArray[np.integer]
     targets: NDArray[np.integer]
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """C, (V, V)."""
+        return count_pairs(self.idx, self.targets, len(self.W))
+
+    @cached_property
+    def truth(self) -> dict[str, Array]:
+        """``loss`` and ``dW`` to 50 digits, rounded once."""
+        loss, dW = decimal_truth(self.W, self.idx, self.targets)
+        return {"loss": np.asarray(loss), "dW": dW}
+
+    @cached_property
+    def bound(self) -> dict[str, Array]:
+        """How far a correct ``loss`` and ``dW`` may lie from the truth."""
+        room = loss_room(self, float(self.truth["loss"]))
+        dW = gradient_bound(self.W, self.counts, exp_of_log=True, per_token=True)
+        return {"loss": np.asarray(room), "dW": dW}
+
+    @cached_property
+    def testimonies(self) -> dict[str, tuple[float, Array, Array]]:
+        """Of each witness that can speak here: its loss, its dW, and the bound on the error of that dW."""
+        return {
+            witness.name: (
+                *witness.gradient(self.W, self.idx, self.targets),
+                witness.bound(self.W, self.counts),
+            )
+            for witness in WITNESSES
+            if not witness.why_not(self.W, self.counts)
+        }
 
 
 def gradient_cases(dtype: str) -> list[Case]:
@@ -60,9 +93,9 @@ def gradient_cases(dtype: str) -> list[Case]:
     small = case("ids in int32", V=7, B=2, T=6)
     return [
         plain,
-        plain._replace(name=REPEATED),
-        plain._replace(name="another table of the same shape", W=plain.W[::-1].copy()),
-        plain._replace(name="another batch of the same shape", idx=plain.targets, targets=plain.idx),
+        replace(plain, name=REPEATED),
+        replace(plain, name="another table of the same shape", W=plain.W[::-1].copy()),
+        replace(plain, name="another batch of the same shape", idx=plain.targets, targets=plain.idx),
         case("few characters, repeated often", V=6, B=4, T=7, some=2),
         case("one character only, B = V", V=6, B=6, T=4, some=1),
         case("T = V", V=6, B=4, T=6),
@@ -74,10 +107,10 @@ def gradient_cases(dtype: str) -> list[Case]:
         case("a table of zeros", V=8, B=2, T=5, scale=0.0),
         case("a wide range of probabilities", V=10, B=5, T=4, scale=8.0),
         saturated,
-        large._replace(W=np.asfortranarray(large.W)),
-        repeats._replace(targets=repeats.idx.copy()),
+        replace(large, W=np.asfortranarray(large.W)),
+        replace(repeats, targets=repeats.idx.copy()),
         Case(wide.name, wide.W[::2, ::2], wide.idx[::2, ::2] // 2, wide.targets[::2, ::2] // 2),
-        small._replace(idx=small.idx.astype(np.int32)),
+        replace(small, idx=small.idx.astype(np.int32)),
     ]
 
 
@@ -134,14 +167,7 @@ class Report(NamedTuple):
 
 def truths_and_bounds(cases: Sequence[Case]) -> tuple[Outputs, Outputs]:
     """For each case the true ``loss`` and ``dW``, and how far a correct one may lie from them."""
-    truths, bounds = [], []
-    for case in cases:
-        loss, dW = decimal_truth(case.W, case.idx, case.targets)
-        counts = count_pairs(case.idx, case.targets, len(case.W))
-        gradient = gradient_bound(case.W, counts, exp_of_log=True, per_token=True)
-        truths.append({"loss": np.asarray(loss), "dW": np.asarray(dW)})
-        bounds.append({"loss": np.asarray(loss_room(case, loss)), "dW": gradient})
-    return truths, bounds
+    return [case.truth for case in cases], [case.bound for case in cases]
 
 
 def check_gradient(
@@ -275,13 +301,11 @@ def against_witnesses(cases: list[Case], outputs: Outputs) -> list[Row]:
     for witness in WITNESSES:
         compared = []
         for case, output in zip(cases, outputs, strict=False):
-            counts = count_pairs(case.idx, case.targets, len(case.W))
-            if witness.why_not(case.W, counts):
+            if witness.name not in case.testimonies:
                 continue
-            loss, dW = witness.gradient(case.W, case.idx, case.targets)
-            bound = gradient_bound(case.W, counts, exp_of_log=True, per_token=True)
+            loss, dW, error = case.testimonies[witness.name]
             if "dW" in output:
-                bound = bound + witness.bound(case.W, counts)
+                bound = case.bound["dW"] + error
                 compared.append(compare_tensor(witness.name, output["dW"], dW, bound))
             else:
                 room = 2 * loss_room(case, loss)

@@ -6,7 +6,9 @@ table is judged after every step. Verdict and diagnosis go as in ``check.py``.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +23,19 @@ from bigram.subject import DEFAULTS, Declined, OptimizerRun, run_apart
 Array = NDArray[np.floating]
 
 
-class Run(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Run:
     """Gradients given in advance, so that no step can make up for another's error."""
 
     name: str
     W: Array
     gradients: list[Array]
     settings: dict[str, Any]
+
+    @cached_property
+    def truth_and_bound(self) -> tuple[Array, Array]:
+        """What ``run_truth_and_bound`` says, worked out once."""
+        return run_truth_and_bound(self)
 
 
 def optimizer_runs(dtype: str) -> list[Run]:
@@ -131,7 +139,7 @@ def judge_optimizer(
     truths: Outputs = []
     bounds: Outputs = []
     for run in runs:
-        truth, bound = run_truth_and_bound(run)
+        truth, bound = run.truth_and_bound
         truths.append({"W": truth})
         bounds.append({"W": bound})
     rows = [

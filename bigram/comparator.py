@@ -24,16 +24,20 @@ def differences(value: ArrayLike, truth: ArrayLike) -> Array:
     value, truth = np.asarray(value), np.asarray(truth)
     wide = np.result_type(value, truth, np.float64)  # float32 - float32 would round once more
     with np.errstate(invalid="ignore"):
-        difference = np.where(value == truth, 0, abs(value.astype(wide) - truth.astype(wide)))
-    return np.where(np.isnan(difference), np.inf, difference)
+        difference = np.asarray(abs(np.subtract(value, truth, dtype=wide)))
+    if (lost := np.isnan(difference)).any():
+        difference = np.where(lost, np.where(value == truth, 0, np.inf), difference)
+    return difference
 
 
 def fractions(difference: Array, bound: ArrayLike) -> Array:
     """``difference / bound``, entry by entry. No difference is 0 even where the bound is 0; any other
     is infinitely far over a bound that is 0 or NaN."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        fraction = np.where(difference == 0, 0, difference / np.asarray(bound))
-    return np.where(np.isnan(fraction), np.inf, fraction)
+        fraction = np.asarray(difference / np.asarray(bound))
+    if (lost := np.isnan(fraction)).any():
+        fraction = np.where(lost, np.where(difference == 0, 0, np.inf), fraction)
+    return fraction
 
 
 def compare_tensor(name: str, value: ArrayLike, truth: ArrayLike, bound: ArrayLike) -> Row:

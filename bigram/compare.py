@@ -56,8 +56,8 @@ class Largest:
         gradient's row of a character that the batch did not hold), is infinitely far over its bound."""
         difference = differences(ours, theirs)
         self.fraction_of_bound = max(self.fraction_of_bound, float(fractions(difference, bound).max()))
-        if difference.max() >= self.max_abs:
-            at = difference.argmax()
+        at = difference.argmax()
+        if difference.flat[at] >= self.max_abs:
             self.max_abs = float(difference.flat[at])
             self.bound = float(np.broadcast_to(bound, difference.shape).flat[at])
 
@@ -79,7 +79,8 @@ class Lockstep:
 
     def step(self, idx: NDArray[np.int64], targets: NDArray[np.int64]) -> Pair:
         W = self.numpy.state().weight.copy()  # where this step's gradients are taken
-        before, distance = self.difference(), self.distance()
+        before = self.difference()
+        distance = float(abs(before).max())
 
         ours, theirs = self.numpy.step(idx, targets), self.torch.step(idx, targets)
         self.largest["loss"].see(ours, theirs, loss_bound(theirs, self.config.dtype, distance))

@@ -132,7 +132,7 @@ def margins_of(
 ) -> Iterator[dict[str, Any]]:
     """For each bound: the most that correct code uses of it, and the mistake that goes least beyond."""
     make, pairs = check.gradient_maker(cases), list(zip(*check.truths_and_bounds(cases), strict=True))
-    run_pairs = [({"W": truth}, {"W": bound}) for truth, bound in map(check_adamw.run_truth_and_bound, runs)]
+    run_pairs = [({"W": truth}, {"W": bound}) for truth, bound in (run.truth_and_bound for run in runs)]
     rows = [row for report in reports for _, row in report.rows]
     for of, catalogue, maker, judged_by in (
         ("loss", mistakes.LOSSES, make, pairs),

@@ -9,8 +9,9 @@ gradient was.
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bigram.mistakes import GRADIENTS, build
+from bigram.mistakes import GRADIENTS, build_without_loss
 from bigram.tables import table_text
 from common.batcher import Batcher
 from common.config import Config
@@ -19,6 +20,8 @@ from common.pairs import count_text_pairs
 from common.training import initial_table
 from impl_numpy import pair_counts
 from impl_numpy.adamw import AdamW
+
+Ids = NDArray[np.integer]
 
 SHOWN = [
     "sum instead of mean",
@@ -39,21 +42,24 @@ def rows() -> Iterator[list[str]]:
     V = corpus.tokenizer.vocab_size
     split = count_text_pairs(corpus.train, V)
     by_name = {mistake.name: mistake for mistake in GRADIENTS}
+    rng = np.random.default_rng(config.seed)
+    table = initial_table(V, config.dtype, rng)
+    batcher = Batcher(corpus.train, config.batch_size, config.block_size, rng)
+    batches = [batcher.get_batch() for _ in range(config.max_iters)]  # the same for all: drawn once
+    right = right_gradient(table, *batches[0])
     for name in ["", *SHOWN]:
-        gradient = build([by_name[name]]) if name else pair_counts.loss_and_gradient
-        rng = np.random.default_rng(config.seed)
-        W = initial_table(V, config.dtype, rng)
-        batcher = Batcher(corpus.train, config.batch_size, config.block_size, rng)
+        gradient = build_without_loss([by_name[name]]) if name else right_gradient
+        error = float(np.linalg.norm(gradient(table, *batches[0]) - right) / np.linalg.norm(right))
+        W = table.copy()
         optimizer = AdamW(W, config.lr, config.betas, config.eps, config.weight_decay)
-        error = 0.0
-        for step in range(config.max_iters):
-            batch = batcher.get_batch()
-            dW = gradient(W, *batch)[1]
-            if step == 0:
-                right = pair_counts.loss_and_gradient(W, *batch)[1]
-                error = float(np.linalg.norm(dW - right) / np.linalg.norm(right))
-            optimizer.step(W, dW)
+        for batch in batches:
+            optimizer.step(W, gradient(W, *batch))
         yield [name or "right", f"{error:,.0%}", f"{pair_counts.loss_of_counts(W, split):.4f}"]
+
+
+def right_gradient(W: NDArray[np.floating], idx: Ids, targets: Ids) -> NDArray[np.floating]:
+    """dW of a batch, as it should be."""
+    return pair_counts.loss_and_gradient(W, idx, targets)[1]
 
 
 if __name__ == "__main__":

@@ -88,19 +88,30 @@ STAGES: dict[str, Any] = {
 def build(mistakes: Iterable[Mistake] = ()) -> Gradient:
     """A gradient with these mistakes in it, ``(W, idx, targets) -> (loss, dW)``, and a memory of its own;
     without any, a correct one."""
+    mistakes = list(mistakes)
+    mean_loss_of = (STAGES | {mistake.stage: mistake.code for mistake in mistakes})["mean_loss"]
+    gradient = build_without_loss(mistakes)
+
+    def loss_and_gradient(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
+        dW = gradient(W, idx, targets)
+        return mean_loss_of(W[idx.ravel()], targets.ravel(), *idx.shape), dW
+
+    return loss_and_gradient
+
+
+def build_without_loss(mistakes: Iterable[Mistake]) -> Callable[[Array, Ids, Ids], Array]:
+    """The same where only dW is asked for, as in training: ``(W, idx, targets) -> dW``."""
     stage = STAGES | {mistake.stage: mistake.code for mistake in mistakes}
     memory: dict[Any, Any] = {}
 
-    def loss_and_gradient(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
+    def gradient(W: Array, idx: Ids, targets: Ids) -> Array:
         rows, ys = stage["pairs"](idx, targets)
         B, T = (len(rows) // idx.shape[1], idx.shape[1]) if len(rows) == idx.size else (len(rows), 1)
         p = stage["softmax"](W[rows], W)
         d = stage["average"](stage["dlogits"](p, ys), B, T)
-        dW = stage["finish"](stage["scatter"](d, rows, len(W)), W, rows, memory)
-        loss = stage["mean_loss"](W[idx.ravel()], targets.ravel(), *idx.shape)
-        return loss, dW
+        return stage["finish"](stage["scatter"](d, rows, len(W)), W, rows, memory)
 
-    return loss_and_gradient
+    return gradient
 
 
 GRADIENTS: list[Mistake] = []

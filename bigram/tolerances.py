@@ -7,6 +7,7 @@ the last column is ``bigram check``, on its own cases.
 """
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ def optimizer_rows() -> Iterator[tuple[Mistake, list[bool]]]:
     """For each wrong AdamW: would it pass each rule, and ``bigram check``?"""
     runs = check_adamw.optimizer_runs("float64")
     make = check_adamw.run_maker(runs)
-    judged_by = [({"W": truth}, {"W": bound}) for truth, bound in map(check_adamw.run_truth_and_bound, runs)]
+    judged_by = [({"W": truth}, {"W": bound}) for truth, bound in (run.truth_and_bound for run in runs)]
     right_losses, right_tables = ten_steps(mistaken_adamw.build())
     for mistake in mistaken_adamw.OPTIMIZERS:
         losses, tables = ten_steps(mistaken_adamw.build([mistake]))
@@ -105,9 +106,12 @@ def ten_steps(cls: Callable[..., Any]) -> tuple[Array, list[Array]]:
     return np.array(losses), tables
 
 
+embedded_corpus = cache(surrogate_corpus)  # a second's work, and asked for with every optimizer
+
+
 def first_table_and_batches() -> tuple[Array, Batcher]:
     """The published schedule as it starts, in float64, on the embedded corpus."""
-    config, corpus = Config(dtype="float64"), surrogate_corpus()
+    config, corpus = Config(dtype="float64"), embedded_corpus()
     rng = np.random.default_rng(config.seed)
     W = initial_table(corpus.tokenizer.vocab_size, config.dtype, rng)
     return W, Batcher(corpus.train, config.batch_size, config.block_size, rng)

@@ -93,7 +93,8 @@ def decimal_truth(W: Array, idx: Ids, targets: Ids, dtype: DTypeLike = np.float6
             top, n = max(x), seen.total()
             e = [(logit - top).exp() for logit in x]
             s = sum(e, Decimal(0))
-            loss += sum(count * (s.ln() - (x[y] - top)) for y, count in seen.items())
+            log_s = s.ln()
+            loss += sum(count * (log_s - (x[y] - top)) for y, count in seen.items())
             for j in range(len(W)):
                 G = (n * e[j] / s - seen[j]) / idx.size
                 # The nearest float64, and what that leaves, for which a long double has room.

@@ -1,6 +1,7 @@
 """What several test files need: corpora that touch no network, and a seeded generator."""
 
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,16 @@ def corpus(request: pytest.FixtureRequest) -> Corpus:
     return request.getfixturevalue(request.param)
 
 
+@pytest.fixture(params=["at hand", pytest.param("surrogate", marks=pytest.mark.slow)])
+def text_for_long_runs(request: pytest.FixtureRequest) -> Corpus:
+    """Tiny Shakespeare where it is at hand, else the surrogate, which has its pair counts; for runs so long
+    that the second of the two is left to ``-m slow``."""
+    try:
+        return request.getfixturevalue("shakespeare" if request.param == "at hand" else "surrogate")
+    except pytest.skip.Exception:
+        return request.getfixturevalue("surrogate")
+
+
 @pytest.fixture(scope="session")
 def published() -> Callable[[Corpus, str], dict[str, Any]]:
     """``bigram compare`` at its defaults, once for each text and dtype."""
@@ -64,6 +75,23 @@ def evidence_record() -> dict[str, Any]:
     from bigram.evidence import evidence
 
     return evidence()
+
+
+@pytest.fixture
+def bigram_here(capfd: pytest.CaptureFixture[str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a command in this process, where torch is loaded already: what it prints, and the status that a
+    process would exit with. That a process does exit with it is proved in ``test_cli.py``."""
+    from bigram.cli import main
+
+    def run(*args: str) -> subprocess.CompletedProcess[str]:
+        capfd.readouterr()
+        try:
+            status: Any = main(args)
+        except SystemExit as stop:  # argparse ends what it cannot read
+            status = stop.code
+        return subprocess.CompletedProcess(args, status, *capfd.readouterr())
+
+    return run
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 functions that are right, wrong, or misbehave in any way; and that the evidence for our own code can fail."""
 
 import json
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from bigram import check, check_adamw
 from bigram.tables import check_report
 from impl_numpy import pair_counts
-from tests.test_cli import bigram as run_bigram
+from tests.test_cli import bigram
 
 ROOT = Path(__file__).parent.parent
 
@@ -177,12 +177,8 @@ def test_an_optimizer_that_misbehaves_gets_a_clear_answer(mine: str, cls: str, c
     assert complaint in report.complaint
 
 
-def bigram(*args: str) -> subprocess.CompletedProcess[str]:
-    return run_bigram("check", *args, cwd=ROOT)
-
-
 def test_the_command_prints_a_diagnosis_and_exits_with_1(mine: str) -> None:
-    result = bigram(f"{mine}:lost_and_summed")
+    result = bigram("check", f"{mine}:lost_and_summed", cwd=ROOT)
     assert result.returncode == 1
     assert "mistake   repeated ids lost\n" in result.stdout
     assert "mend      np.add.at(dW, idx, d)" in result.stdout
@@ -190,8 +186,8 @@ def test_the_command_prints_a_diagnosis_and_exits_with_1(mine: str) -> None:
     assert result.stderr == ""
 
 
-def test_the_command_prints_json_and_exits_with_0(mine: str) -> None:
-    result = bigram("impl_numpy.pair_counts:loss_and_gradient", "--json", "--dtype", "float32")
+def test_the_command_prints_json_and_exits_with_0(bigram_here: Callable) -> None:
+    result = bigram_here("check", "impl_numpy.pair_counts:loss_and_gradient", "--json", "--dtype", "float32")
     assert result.returncode == 0, result.stderr
     record = json.loads(result.stdout)
     assert record["verdict"] == "correct"
@@ -204,8 +200,8 @@ def test_the_command_prints_json_and_exits_with_0(mine: str) -> None:
     assert record["diagnosis"] == []
 
 
-def test_json_of_a_wrong_answer_is_strict(mine: str) -> None:
-    result = bigram(f"{mine}:not_a_number", "--json", "--gradient-only")
+def test_json_of_a_wrong_answer_is_strict(mine: str, bigram_here: Callable) -> None:
+    result = bigram_here("check", f"{mine}:not_a_number", "--json", "--gradient-only")
     assert result.returncode == 1
 
     def refuse(constant: str) -> None:
@@ -232,8 +228,10 @@ def test_json_of_a_wrong_answer_is_strict(mine: str) -> None:
         (["MINE:f", "--loss-only", "--gradient-only"], "not allowed with argument"),
     ],
 )
-def test_bad_input_is_one_line_and_status_2(mine: str, args: list[str], error: str) -> None:
-    result = bigram(*(arg.replace("MINE", mine) for arg in args))
+def test_bad_input_is_one_line_and_status_2(
+    mine: str, args: list[str], error: str, bigram_here: Callable
+) -> None:
+    result = bigram_here("check", *(arg.replace("MINE", mine) for arg in args))
     assert result.returncode == 2
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
@@ -268,5 +266,11 @@ def test_the_evidence_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
         dW[idx[0, 0], 0] *= 1 + 1e-5
         return loss, dW
 
+    # Optimizers have no part in this, and the verdict none in the margins: both take seconds.
+    monkeypatch.setattr(
+        check_adamw, "optimizer_runs", lambda dtype, runs=check_adamw.optimizer_runs: runs(dtype)[:1]
+    )
+    monkeypatch.setattr(evidence, "margins_of", lambda *_: [])
+    assert evidence.evidence()["verdict"] == "correct"
     monkeypatch.setitem(evidence.FORMS, "NumPy pair counts", off)
     assert evidence.evidence()["verdict"] == "wrong"

@@ -4,9 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from impl_numpy.adamw import AdamW
 
 SHORT = ["--steps", "20", "--eval-interval", "10"]
 TEXT = "To be, or not to be: that is the question.\n"
@@ -55,20 +59,23 @@ def test_help_and_usage_errors_import_nothing_heavy(args: list[str]) -> None:
     assert result.stderr.splitlines()[-1] == "[]"
 
 
-def test_compare_reports_and_agrees(text: str) -> None:
+def test_compare_reports_and_agrees(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(variable)  # where nothing is said about threads, it takes one
     result = bigram("compare", "--corpus", text, *SHORT)
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     assert lines[0] == f"corpus    hamlet.txt: {len(TEXT)} characters, V = 18"
     assert lines[-1] == "agree: every difference in 20 steps is within its bound"
     assert "500 characters, written by both from the same draws and identical:" in lines
+    assert "1 thread, torch on cpu" in result.stdout
     assert result.stderr == ""  # no progress bar in a pipe
 
 
-def test_compare_prints_one_object_of_json(text: str) -> None:
+def test_compare_prints_one_object_of_json(text: str, bigram_here: Callable) -> None:
     pytest.importorskip("torch")
-    result = bigram("compare", "--corpus", text, "--json", "--dtype", "float64", *SHORT)
+    result = bigram_here("compare", "--corpus", text, "--json", "--dtype", "float64", *SHORT)
     assert result.returncode == 0, result.stderr
     record = json.loads(result.stdout)
     assert record["verdict"] == "agree"
@@ -77,25 +84,27 @@ def test_compare_prints_one_object_of_json(text: str) -> None:
     assert record["speed"]["threads"] == 1
 
 
-def test_compare_exits_with_1_where_they_differ(text: str) -> None:
+def test_compare_exits_with_1_where_they_differ(
+    text: str, bigram_here: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("torch")
-    code = (
-        "import sys; from impl_numpy.adamw import AdamW; step = AdamW.step\n"
-        "def wrong(self, W, dW): step(self, W, dW * 256)\n"
-        "AdamW.step = wrong\n"
-        "from bigram.cli import main; sys.exit(main(sys.argv[1:]))"
-    )
-    command = [sys.executable, "-c", code, "compare", "--corpus", text, *SHORT]
-    result = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120)
+    step = AdamW.step
+
+    def wrong(self: AdamW, W: np.ndarray, dW: np.ndarray) -> None:
+        step(self, W, dW * 256)
+
+    monkeypatch.setattr(AdamW, "step", wrong)
+    result = bigram_here("compare", "--corpus", text, *SHORT)
     assert result.returncode == 1
     assert result.stdout.splitlines()[-1].startswith("differ: over the bound in ")
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_train_prints_each_evaluation_and_a_sample(text: str, backend: str) -> None:
+def test_train_prints_each_evaluation_and_a_sample(text: str, backend: str, bigram_here: Callable) -> None:
     if backend == "torch":
         pytest.importorskip("torch")
-    result = bigram("train", "--backend", backend, "--corpus", text, *SHORT)
+    run = {"numpy": bigram, "torch": bigram_here}[backend]
+    result = run("train", "--backend", backend, "--corpus", text, *SHORT)
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     evaluations = [line for line in lines if line.startswith("step ")]
@@ -105,7 +114,7 @@ def test_train_prints_each_evaluation_and_a_sample(text: str, backend: str) -> N
     assert set(sample) <= set(TEXT)
     assert result.stderr == ""
 
-    record = json.loads(bigram("train", "--backend", backend, "--corpus", text, "--json", *SHORT).stdout)
+    record = json.loads(run("train", "--backend", backend, "--corpus", text, "--json", *SHORT).stdout)
     assert record["backend"] == backend
     assert record["sample"]["text"] == sample[:-1]
     for evaluation, line in zip(record["history"], evaluations, strict=True):
@@ -156,11 +165,18 @@ def test_numpy_trains_without_torch(text: str) -> None:
         ),
     ],
 )
-def test_bad_input_is_one_line_and_status_2(args: list[str], error: str, text: str, tmp_path: Path) -> None:
+def test_bad_input_is_one_line_and_status_2(
+    args: list[str],
+    error: str,
+    text: str,
+    tmp_path: Path,
+    bigram_here: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     if "torch" in args:
         pytest.importorskip("torch")
-    root = str(Path(__file__).parent.parent)
-    result = bigram(*(text if arg == "TEXT" else arg for arg in args), cwd=tmp_path, env={"PYTHONPATH": root})
+    monkeypatch.chdir(tmp_path)
+    result = bigram_here(*(text if arg == "TEXT" else arg for arg in args))
     assert result.returncode == 2
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1

@@ -1,6 +1,7 @@
 """Proves that every mistake of the catalogue is a mistake, that the doctor names each from its output alone,
 and that it never calls a correct implementation wrong, however it is written."""
 
+import functools
 import itertools
 from collections.abc import Callable
 
@@ -20,6 +21,10 @@ from impl_numpy.adamw import AdamW
 from tests.cases import random_case
 
 DTYPES = ["float64", "float32"]
+
+# Shared by all tests, so that what is known of the right answers is worked out once.
+gradient_cases = functools.cache(check.gradient_cases)
+optimizer_runs = functools.cache(check_adamw.optimizer_runs)
 
 
 def name(mistake: Mistake) -> str:
@@ -49,7 +54,7 @@ def test_the_catalogue_is_large_and_every_entry_explained() -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("mistake", GRADIENTS + LOSSES, ids=name)
 def test_the_doctor_names_each_wrong_gradient(mistake: Mistake, dtype: str) -> None:
-    cases = check.gradient_cases(dtype)
+    cases = gradient_cases(dtype)
     report = check.judge_gradient("it", cases, list(check.gradient_maker(cases)([mistake])))
     if is_one(mistake, dtype):
         assert report.verdict == "wrong"
@@ -61,7 +66,7 @@ def test_the_doctor_names_each_wrong_gradient(mistake: Mistake, dtype: str) -> N
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("mistake", OPTIMIZERS, ids=name)
 def test_the_doctor_names_each_wrong_optimizer(mistake: Mistake, dtype: str) -> None:
-    runs = check_adamw.optimizer_runs(dtype)
+    runs = optimizer_runs(dtype)
     report = check_adamw.judge_optimizer("it", runs, list(check_adamw.run_maker(runs)([mistake])))
     if is_one(mistake, dtype):
         assert report.verdict == "wrong"
@@ -96,7 +101,7 @@ def check_pair(
     "every", [pytest.param(9, id="one in nine"), pytest.param(1, marks=pytest.mark.slow)]
 )
 def test_the_doctor_names_two_wrongs_at_once(every: int) -> None:
-    cases = check.gradient_cases("float64")
+    cases = gradient_cases("float64")
     judged_by = (check.gradient_maker(cases), *check.truths_and_bounds(cases))
     pairs = pairs_of(GRADIENTS)[::every]
     named = [check_pair(pair, "dW", GRADIENTS, *judged_by) for pair in pairs]
@@ -106,7 +111,7 @@ def test_the_doctor_names_two_wrongs_at_once(every: int) -> None:
 def test_sum_and_lost_repeats_are_named_together() -> None:
     by_name = {mistake.name: mistake for mistake in GRADIENTS}
     both = [by_name["sum instead of mean"], by_name["repeated ids lost"]]
-    cases = check.gradient_cases("float64")
+    cases = gradient_cases("float64")
     report = check.judge_gradient("it", cases, list(check.gradient_maker(cases)(both)))
     assert names(report.diagnosis) == names(both)
 
@@ -114,7 +119,7 @@ def test_sum_and_lost_repeats_are_named_together() -> None:
 def test_two_wrongs_in_an_optimizer_are_named_together() -> None:
     by_name = {mistake.name: mistake for mistake in OPTIMIZERS}
     both = [by_name["no decay"], by_name["eps inside the root"]]
-    runs = check_adamw.optimizer_runs("float64")
+    runs = optimizer_runs("float64")
     report = check_adamw.judge_optimizer("it", runs, list(check_adamw.run_maker(runs)(both)))
     assert set(names(report.diagnosis)) == set(names(both))
 
@@ -170,7 +175,7 @@ class Independent:
     "name", [name for name in vars(Independent) if name not in ("right",) and name[0] != "_"]
 )
 def test_the_doctor_names_a_mistake_in_another_hand(name: str) -> None:
-    cases = check.gradient_cases("float64")
+    cases = gradient_cases("float64")
     outputs = [{"dW": getattr(Independent, name)(case.W, case.idx, case.targets)} for case in cases]
     report = check.judge_gradient("it", cases, outputs, ("dW",))
     assert names(report.diagnosis) == [name.replace("_", " ")]
@@ -188,13 +193,13 @@ class TextbookL2(AdamW):
 
 
 def test_the_doctor_names_an_optimizers_mistake_in_another_hand() -> None:
-    runs = check_adamw.optimizer_runs("float64")
+    runs = optimizer_runs("float64")
     report = check_adamw.judge_optimizer("it", runs, trained(TextbookL2, runs))
     assert names(report.diagnosis) == ["L2 in the gradient"]
 
 
 def test_an_unknown_mistake_is_described_and_not_named() -> None:
-    cases = check.gradient_cases("float64")
+    cases = gradient_cases("float64")
     outputs = list(check.gradient_maker(cases)([]))
     for output in outputs:
         output["dW"] *= 1.5
@@ -204,7 +209,7 @@ def test_an_unknown_mistake_is_described_and_not_named() -> None:
     assert any("every wrong dW is 1.5 times the right one" in line for line in report.pattern)
     assert any("in rows visited once, visited more than once" in line for line in report.pattern)
 
-    cases = check.gradient_cases("float64")
+    cases = gradient_cases("float64")
     outputs = list(check.gradient_maker(cases)([]))
     outputs[0]["dW"][np.setdiff1d(np.arange(9), cases[0].idx)[0], 2] = 1e-30
     report = check.judge_gradient("it", cases, outputs)
@@ -277,7 +282,7 @@ CORRECT = {
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("form", CORRECT)
 def test_the_doctor_finds_nothing_in_correct_code(form: str, dtype: str) -> None:
-    cases = check.gradient_cases(dtype)
+    cases = gradient_cases(dtype)
     made = (CORRECT[form](case.W, case.idx, case.targets) for case in cases)
     outputs = [{"loss": np.asarray(loss), "dW": dW} for loss, dW in made]
     report = check.judge_gradient("it", cases, outputs)
@@ -322,6 +327,6 @@ class RunningProducts(AdamW):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("cls", [AdamW, RunningProducts, mistaken_adamw.build()])
 def test_the_doctor_finds_nothing_in_a_correct_adamw(cls: Callable, dtype: str) -> None:
-    runs = check_adamw.optimizer_runs(dtype)
+    runs = optimizer_runs(dtype)
     report = check_adamw.judge_optimizer("it", runs, trained(cls, runs))
     assert report.verdict == "correct", report.worst

@@ -115,9 +115,9 @@ def test_exact_evaluation_is_the_loss_of_the_whole_split(surrogate: Corpus, dtyp
 )
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_published_schedule_ends_where_it_should(
-    corpus: Corpus, backend: str, lr: float, train_loss: float, val_loss: float, spread: float
+    text_for_long_runs: Corpus, backend: str, lr: float, train_loss: float, val_loss: float, spread: float
 ) -> None:
-    _, history = run(backend, corpus, Config(lr=lr))
+    _, history = run(backend, text_for_long_runs, Config(lr=lr))
     assert [evaluation.step for evaluation in history] == list(range(0, 5001, 500))
     assert history[0].train == pytest.approx(4.73, abs=0.1)
     assert history[-1].train == pytest.approx(train_loss, abs=spread)
