@@ -96,10 +96,11 @@ def test_no_false_alarm_at_other_settings(surrogate: Corpus, dtype: str, setting
 
 @pytest.mark.parametrize("text", ["ab" * 10, "a" * 20, "the cat sat on the mat, the cat sat", "ä😀\n" * 8])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_no_false_alarm_on_small_texts(tmp_path: object, dtype: str, text: str) -> None:
+@pytest.mark.parametrize("steps", [300, pytest.param(3000, marks=pytest.mark.slow)])
+def test_no_false_alarm_on_small_texts(tmp_path: object, steps: int, dtype: str, text: str) -> None:
     path = tmp_path / "text.txt"  # type: ignore[operator]
     path.write_text(text, encoding="utf-8")
-    result = short(load_corpus(path), dtype=dtype, batch_size=3, block_size=4, max_iters=1000)
+    result = short(load_corpus(path), dtype=dtype, batch_size=3, block_size=4, max_iters=steps)
     assert result["verdict"] == "agree", result["agreement"]
 
 
