@@ -153,6 +153,8 @@ def ulps(a: Array, b: Array) -> int:
     of these, so 0 means the same bits."""
     signed, unsigned = (np.int32, np.uint32) if a.dtype == np.float32 else (np.int64, np.uint64)
     i, j = a.view(signed), b.view(signed)
+    if np.array_equal(i, j):
+        return 0
     # Read as integers, floats are in order from +0 up; below it they run the other way until all bits but
     # the sign are flipped. The difference may need the bit that a signed integer has for its sign.
     i, j = (np.where(k < 0, k ^ np.iinfo(signed).max, k) for k in (i, j))
