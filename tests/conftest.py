@@ -1,4 +1,5 @@
-"""What several test files need: corpora that touch no network, and a seeded generator."""
+"""What several test files need: corpora that touch no network, long runs made once, the command line without
+a process, and a seeded generator."""
 
 import os
 import subprocess
