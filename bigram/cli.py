@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 EPILOG = (
     "Results go to stdout, progress and notices to stderr. "
-    "Exit status: 0 it holds, 1 it does not, 2 bad input."
+    "Exit status: 0 it holds, 1 it does not or training diverged, 2 bad input, "
+    "130 and 143 ended by Ctrl-C and SIGTERM."
 )
 
 
@@ -47,6 +49,14 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--backend", choices=["numpy", "torch"], required=True, help="which of the two")
     add_run_options(compare)
     add_run_options(train)
+    train.add_argument(
+        "--out", metavar="RUN", help="a folder to save to at every evaluation, and when interrupted"
+    )
+    train.add_argument("--resume", action="store_true", help="go on with the run in --out where it stopped")
+    about = "let a saved model write"
+    generate = commands.add_parser("generate", help=about, description=about.capitalize(), epilog=EPILOG)
+    generate.set_defaults(run=run_generate)
+    add_generate_options(generate)
     about = "find out whether a gradient or an optimizer is right, and if not, which mistake is in it"
     check = commands.add_parser("check", help=about, description=about.capitalize(), epilog=EPILOG)
     check.set_defaults(run=run_check)
@@ -55,60 +65,58 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """The options that ``train`` and ``compare`` share."""
+    """The options that ``train`` and ``compare`` share. Those of the schedule are named as in ``Config`` and
+    are None where they are not given, for a run that is resumed has its own."""
     default = Config()
     add = parser.add_argument
     add("--corpus", metavar="PATH", help="a UTF-8 text file (default: tiny Shakespeare)")
-    add("--steps", type=int, default=default.max_iters, metavar="N", help="updates (default %(default)s)")
-    add(
-        "--batch-size",
-        type=int,
-        default=default.batch_size,
-        metavar="B",
-        help="windows a batch (default %(default)s)",
-    )
-    add(
-        "--block-size",
-        type=int,
-        default=default.block_size,
-        metavar="T",
-        help="tokens a window (default %(default)s)",
-    )
+    add("--steps", type=int, dest="max_iters", metavar="N", help=f"updates (default {default.max_iters})")
+    add("--batch-size", type=int, metavar="B", help=f"windows a batch (default {default.batch_size})")
+    add("--block-size", type=int, metavar="T", help=f"tokens a window (default {default.block_size})")
     add(
         "--eval-interval",
         type=int,
-        default=default.eval_interval,
         metavar="N",
-        help="updates between evaluations (default %(default)s)",
+        help=f"updates between evaluations (default {default.eval_interval})",
     )
     add(
         "--eval-iters",
         type=int,
-        default=default.eval_iters,
         metavar="N",
         help="evaluate on N random batches (default: exactly, on the whole split)",
     )
-    add("--lr", type=float, default=default.lr, help="learning rate (default %(default)s)")
-    add(
-        "--weight-decay",
-        type=float,
-        default=default.weight_decay,
-        help="decoupled weight decay (default %(default)s)",
-    )
-    add("--dtype", choices=["float32", "float64"], default=default.dtype, help="default %(default)s")
-    add(
-        "--seed",
-        type=int,
-        default=default.seed,
-        help="of the first table, the batches and the text (default %(default)s)",
-    )
-    add(
+    add("--lr", type=float, help=f"learning rate (default {default.lr})")
+    add("--weight-decay", type=float, help=f"decoupled weight decay (default {default.weight_decay})")
+    add("--dtype", choices=["float32", "float64"], help=f"default {default.dtype}")
+    add("--seed", type=int, help=f"of the first table, the batches and the text (default {default.seed})")
+    add_device_and_json(parser)
+
+
+def add_device_and_json(parser: argparse.ArgumentParser) -> None:
+    """Where torch computes, and who reads the result."""
+    parser.add_argument(
         "--device",
         choices=["auto", "cpu", "cuda", "mps"],
         default="cpu",
         help="torch's side only (default %(default)s)",
     )
-    add("--json", action="store_true", help="one JSON object on stdout instead of the report")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout instead of the report")
+
+
+def add_generate_options(parser: argparse.ArgumentParser) -> None:
+    """What writes, and what it writes on from."""
+    add = parser.add_argument
+    add("--model", metavar="FILE", required=True, help="a checkpoint, or the folder of a run for its newest")
+    add("--prompt", default="", metavar="TEXT", help="to be continued (default: as train begins its sample)")
+    add("--tokens", type=int, default=500, metavar="N", help="characters to write (default %(default)s)")
+    add("--seed", type=int, help="of the text (default: the run's own, which writes the sample of train)")
+    add(
+        "--backend",
+        choices=["numpy", "torch"],
+        default="numpy",
+        help="which of the two (default %(default)s)",
+    )
+    add_device_and_json(parser)
 
 
 def add_check_options(parser: argparse.ArgumentParser) -> None:
@@ -145,7 +153,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except UserError as error:
-        return fail(str(error))
+        return fail(str(error), error.status)
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
@@ -160,10 +168,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141 if isinstance(error, BrokenPipeError) else fail(str(error))
 
 
-def fail(message: str) -> int:
+def fail(message: str, status: int = 2) -> int:
     """Prints the one line of an expected error, and returns its exit status."""
-    print(f"bigram: {message}", file=sys.stderr)
-    return 2
+    notice(message)
+    return status
+
+
+def notice(line: str) -> None:
+    """One line for whoever sits at the command."""
+    print(f"bigram: {line}", file=sys.stderr)
 
 
 def run_compare(args: argparse.Namespace) -> int:
@@ -184,22 +197,80 @@ def run_compare(args: argparse.Namespace) -> int:
 
 def run_train(args: argparse.Namespace) -> int:
     """``bigram train``"""
-    if args.backend == "numpy" and args.device not in ("auto", "cpu"):
-        raise UserError(f"--device {args.device} is for torch; NumPy runs on the cpu")
-    config, corpus = config_of(args), corpus_of(args)
+    check_device(args)
+    if args.resume and not args.out:
+        raise UserError("--resume goes on with a run that was saved; say which with --out RUN")
+    config = config_of(args)  # first, for what is wrong in the options themselves is known at once
+    from bigram.interruptions import interruptible
+    from bigram.run_folder import RunFolder, continued
     from bigram.train import train_and_report
 
     def say(line: str) -> None:
         if not args.json:
             print(line, flush=True)
 
-    with progress_bar(config.max_iters) as advance:
-        result = train_and_report(corpus, config, args.backend, args.device, say, advance)
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(RunFolder(args.out, args.resume)) if args.out else None
+        checkpoint = folder.checkpoint if folder else None
+        if folder and checkpoint:
+            config = continued(checkpoint, schedule_of(args))
+            if folder.notice:
+                notice(folder.notice)
+            notice(f"going on with {args.out} after step {checkpoint.step:,}")
+        corpus = corpus_of(args)
+        interruption = stack.enter_context(interruptible())
+        with progress_bar(config.max_iters) as advance:
+            result = train_and_report(
+                corpus,
+                config,
+                args.backend,
+                args.device,
+                say,
+                advance,
+                folder,
+                checkpoint,
+                interrupted=lambda: interruption.signal is not None,
+            )
+    if "sample" not in result:
+        where = (
+            f"saved as {result['saved']}; go on with --resume" if args.out else "nothing saved without --out"
+        )
+        notice(f"interrupted after step {result['step']:,}: {where}")
+        return interruption.status
     if args.json:
         from bigram.runs import to_json
 
         print(to_json(result))
     return 0
+
+
+def run_generate(args: argparse.Namespace) -> int:
+    """``bigram generate``"""
+    check_device(args)
+    if not 1 <= args.tokens <= 10**7:
+        raise UserError(f"--tokens is {args.tokens}; it must be at least 1 and at most 10,000,000")
+    from pathlib import Path
+
+    from bigram.generate import generate
+    from bigram.run_folder import newest_checkpoint
+    from common.checkpoint import load_checkpoint
+
+    model, problem = Path(args.model), None
+    if model.is_dir():
+        checkpoint, problem = newest_checkpoint(model)
+    else:
+        checkpoint = load_checkpoint(model)
+    if problem:
+        notice(problem)
+    result = generate(checkpoint, args.prompt, args.tokens, args.seed, args.backend, args.device)
+    print_result(result, lambda record: [record["text"]], args.json)
+    return 0
+
+
+def check_device(args: argparse.Namespace) -> None:
+    """Raises ``UserError`` where NumPy is asked to run on torch's device."""
+    if args.backend == "numpy" and args.device not in ("auto", "cpu"):
+        raise UserError(f"--device {args.device} is for torch; NumPy runs on the cpu")
 
 
 def run_check(args: argparse.Namespace) -> int:
@@ -245,17 +316,13 @@ def print_result(
 
 def config_of(args: argparse.Namespace) -> Config:
     """The schedule that the options ask for."""
-    return Config(
-        batch_size=args.batch_size,
-        block_size=args.block_size,
-        max_iters=args.steps,
-        eval_interval=args.eval_interval,
-        eval_iters=args.eval_iters,
-        lr=args.lr,
-        weight_decay=args.weight_decay,
-        dtype=args.dtype,
-        seed=args.seed,
-    )
+    return Config(**schedule_of(args))
+
+
+def schedule_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Those settings of the schedule that were given."""
+    given = {field.name: getattr(args, field.name, None) for field in dataclasses.fields(Config)}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def corpus_of(args: argparse.Namespace) -> Corpus:
@@ -265,7 +332,7 @@ def corpus_of(args: argparse.Namespace) -> Corpus:
     with reading_bar() as on_progress:
         corpus = load_corpus(args.corpus, on_progress)
     if corpus.notice:
-        print(f"bigram: {corpus.notice}", file=sys.stderr)
+        notice(corpus.notice)
     return corpus
 
 

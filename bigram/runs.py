@@ -20,9 +20,22 @@ def sample_start() -> NDArray[np.int64]:
     return np.zeros((1, 1), dtype=np.int64)
 
 
-def sample_draws(config: Config, rng: np.random.Generator) -> NDArray[np.floating]:
-    """(1, SAMPLE_LENGTH) uniform draws in the dtype of the run, off a generator of their own."""
-    return rng.spawn(1)[0].random((1, SAMPLE_LENGTH), dtype=np.dtype(config.dtype).type)
+def sample_draws(
+    config: Config, rng: np.random.Generator, length: int = SAMPLE_LENGTH
+) -> NDArray[np.floating]:
+    """(1, length) uniform draws in the dtype of the run, off a generator of their own."""
+    return rng.spawn(1)[0].random((1, length), dtype=np.dtype(config.dtype).type)
+
+
+def make_trainer(backend: str, table: NDArray[np.floating], config: Config, device: str) -> Any:
+    """The trainer of ``backend``, imported here, so that NumPy's side runs where torch is not installed."""
+    if backend == "numpy":
+        from impl_numpy.large_vocab import trainer_for
+
+        return trainer_for(table, config)
+    from impl_torch.trainer import TorchTrainer
+
+    return TorchTrainer(table, config, device)
 
 
 def to_json(record: dict[str, Any]) -> str:

@@ -60,17 +60,24 @@ def initial_table(vocab_size: int, dtype: str, rng: np.random.Generator) -> NDAr
 
 
 def train(
-    trainer: Trainer[Loss], corpus: Corpus, config: Config, rng: np.random.Generator
+    trainer: Trainer[Loss],
+    corpus: Corpus,
+    config: Config,
+    rng: np.random.Generator,
+    evaluation_rng: np.random.Generator | None = None,
+    first: int = 0,
 ) -> Iterator[Progress[Loss]]:
     """Runs the schedule of ``config``, one ``Progress`` for each state of the model: before the first
     update, and after each. Whoever takes them decides what to print or save, and when to stop.
 
     Batches come from ``rng``, in the state it is in when the first is drawn; sampled evaluation draws from
-    a generator spawned off it, so how a run is evaluated never changes what is trained.
+    ``evaluation_rng``, spawned off it unless given, so how a run is evaluated never changes what is trained.
+    A run that stopped after ``k`` updates goes on with trainer and generators as they were then and
+    ``first = k + 1``, the first state that it has not reported.
     Raises ``UserError`` where a split is too short for a block.
     """
     batcher = Batcher(corpus.train, config.batch_size, config.block_size, rng)
-    evaluation_rng = rng.spawn(1)[0]
+    evaluation_rng = evaluation_rng or rng.spawn(1)[0]
     train_pairs, val_pairs = (
         pairs_to_evaluate(part, corpus.tokenizer.vocab_size, config, evaluation_rng)
         for part in (corpus.train, corpus.val)
@@ -78,7 +85,7 @@ def train(
 
     def steps() -> Iterator[Progress[Loss]]:
         loss = None
-        for step in range(config.max_iters + 1):
+        for step in range(first, config.max_iters + 1):
             if step > 0:
                 loss = trainer.step(*batcher.get_batch())
             evaluation = None

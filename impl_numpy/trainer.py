@@ -23,6 +23,13 @@ class NumpyTrainer:
         self.optimizer = AdamW(table, config.lr, config.betas, config.eps, config.weight_decay)
         self.dW = np.zeros_like(table)
 
+    def restore(self, exp_avg: NDArray[np.floating], exp_avg_sq: NDArray[np.floating], steps: int) -> None:
+        """Goes on where another trainer stopped after ``steps`` updates: this one was made from its table,
+        and is given its moments, (V, V) each; copied."""
+        self.optimizer.exp_avg[...] = exp_avg
+        self.optimizer.exp_avg_sq[...] = exp_avg_sq
+        self.optimizer.steps = steps
+
     def step(self, idx: NDArray[np.int64], targets: NDArray[np.int64]) -> float:
         """One update on a batch, (B, T) each. Returns the loss before it, in nats."""
         loss, self.dW = self.model.loss_and_gradient(idx, targets)

@@ -24,6 +24,17 @@ class TorchTrainer:
             self.model.parameters(), config.lr, config.betas, config.eps, config.weight_decay
         )
 
+    def restore(self, exp_avg: NDArray[np.floating], exp_avg_sq: NDArray[np.floating], steps: int) -> None:
+        """Goes on where another trainer stopped after ``steps`` updates: this one was made from its table,
+        and is given its moments, (V, V) each; copied."""
+        self.optimizer.state[self.model.token_embedding_table.weight] = {
+            # torch counts in float32, where 2**24 + 1 is 2**24: from there on it stands still, and so must
+            # this. Both bias corrections are 1 long before, unless a beta is within 3e-6 of 1.
+            "step": torch.tensor(float(min(steps, 2**24))),
+            "exp_avg": self._tensor(exp_avg).clone(),
+            "exp_avg_sq": self._tensor(exp_avg_sq).clone(),
+        }
+
     def step(self, idx: NDArray[np.int64], targets: NDArray[np.int64]) -> float:
         """One update on a batch, (B, T) each. Returns the loss before it, in nats."""
         _, loss = self.model(self._tensor(idx), self._tensor(targets))
