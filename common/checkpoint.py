@@ -86,7 +86,7 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
         raise CheckpointError(
             f"cannot save {path}: {error.strerror or error}; checkpoints that were there before are untouched"
         ) from error
-    except ValueError as error:  # CheckpointError is one too
+    except (ValueError, TypeError) as error:  # CheckpointError is one of the first
         raise CheckpointError(f"cannot save {path}: {_short(error)}") from error
 
 
