@@ -190,7 +190,8 @@ def test_what_could_not_be_loaded_is_not_saved(path: Path) -> None:
         (replace(good, vocab=("ab", "c", "")), "not a tuple of single characters"),
         (replace(good, vocab=("a", "b", "\ud800")), "lone surrogate"),
         (replace(good, step=5001), "step is not one of its schedule's"),
-        (replace(good, rng_state=np.random.MT19937(0).state["state"]), "no states of two PCG64"),
+        (replace(good, rng_state=np.random.MT19937(0).state), "not JSON serializable"),
+        (replace(good, evaluation_rng_state={"bit_generator": "PCG64"}), "no states of two PCG64"),
         (replace(good, corpus_name="x" * 2**20), "its header would take"),
     ]:
         with pytest.raises(CheckpointError, match=reason):

@@ -1,6 +1,7 @@
 """Proves that a run which was stopped and resumed is the run that never stopped, bit for bit, and that what
 contradicts the run is refused."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +35,7 @@ def corpus(tmp_path: Path) -> Corpus:
 
 @pytest.fixture(autouse=True)
 def _torch_where_it_is_asked_for(request: pytest.FixtureRequest) -> None:
-    if "torch" in getattr(request.node, "callspec", request).__dict__.get("params", {}).values():
+    if hasattr(request.node, "callspec") and "torch" in request.node.callspec.params.values():
         pytest.importorskip("torch")
 
 
@@ -332,8 +333,6 @@ def test_a_saved_model_writes_what_train_wrote(
 
 
 def test_a_prompt_is_continued(saved: Callable, capsys: pytest.CaptureFixture[str]) -> None:
-    import json
-
     path, checkpoint, _ = saved("numpy")
     arguments = ["generate", "--model", str(path), "--prompt", "not to b", "--tokens", "7", "--seed", "5"]
     assert main(arguments) == 0
