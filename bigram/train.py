@@ -16,7 +16,7 @@ from common.checkpoint import Checkpoint
 from common.config import Config
 from common.corpus import Corpus
 from common.errors import DivergedError
-from common.training import initial_table, train
+from common.training import TrainerState, initial_table, train
 
 
 def train_and_report(
@@ -49,8 +49,7 @@ def train_and_report(
     done = checkpoint.step if checkpoint else None
     run = train(trainer, corpus, config, rng, evaluation_rng, first=0 if done is None else done + 1)
 
-    def current(step: int) -> Checkpoint:
-        state = trainer.state()
+    def current(step: int, state: TrainerState) -> Checkpoint:
         return Checkpoint(
             table=state.weight,
             exp_avg=state.exp_avg,
@@ -89,10 +88,11 @@ def train_and_report(
                 say(evaluation_line(*evaluation))
             stop = interrupted()
             if evaluation or stop:
-                for name, tensor in trainer.state()._asdict().items():
+                state = trainer.state()
+                for name, tensor in state._asdict().items():
                     check_finite(step, name, tensor)
                 if folder:
-                    result["saved"] = str(folder.save(current(step)))
+                    result["saved"] = str(folder.save(current(step, state)))
             if stop:
                 return result
     seconds = time.perf_counter() - start
