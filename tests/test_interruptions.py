@@ -105,13 +105,16 @@ def test_a_second_signal_ends_at_once_and_harms_nothing(text: Path, tmp_path: Pa
         "def hang(descriptor):\n"
         "    calls.append(descriptor)\n"
         "    if len(calls) > 2:\n"
-        "        print('hangs', flush=True); time.sleep(600)\n"
+        "        print('hangs', flush=True); time.sleep(30)\n"
         "    fsync(descriptor)\n"
+        "    if len(calls) == 2:\n"
+        "        print('saved', flush=True)\n"
         "os.fsync = hang"
     )
     schedule = ["--steps", 10**9, "--eval-interval", 10**9]
     with start(arguments(text, "--out", out, *schedule), before) as process:
         assert process.stdout is not None
+        assert process.stdout.readline() == "saved\n"
         process.send_signal(signal.SIGTERM)
         assert process.stdout.readline() == "hangs\n"
         assert any(path.name.endswith(".tmp") for path in out.iterdir())
@@ -235,7 +238,10 @@ def test_diverging_training_stops_and_keeps_what_is_good(
     before = contents(out)
     assert main([*command, "--resume"]) == 1  # no further the second time
     assert contents(out) == before
+    capsys.readouterr()
     assert main(arguments(text, "--lr", 1e30, backend=backend)) == 1
+    # Found at the very step, long before the next evaluation.
+    assert re.search(r"after [1-9] updates the loss is not finite", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("name", ["weight", "exp_avg", "exp_avg_sq"])
