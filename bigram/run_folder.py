@@ -49,6 +49,7 @@ class RunFolder:
                 left_over.unlink()
             if resume:
                 self.checkpoint, self.notice = newest_checkpoint(self.path)
+                self._remove_before(self.checkpoint.step)  # it may have been killed before it came to that
             elif there := checkpoints(self.path):
                 raise UserError(
                     f"{path} holds a run already, saved after {step_of(there[0])} updates; "
@@ -67,17 +68,21 @@ class RunFolder:
         os.close(self._lock)  # which lets go of the lock. Its file stays: another run may be waiting for it
 
     def save(self, checkpoint: Checkpoint) -> Path:
-        """Writes the checkpoint and removes all older ones but the last; returns where it is.
+        """Writes the checkpoint and removes all earlier ones but the last; returns where it is.
 
         Raises ``CheckpointError`` as ``save_checkpoint`` does; nothing is removed then.
         """
         path = self.path / f"step-{checkpoint.step}.safetensors"
         save_checkpoint(path, checkpoint)
-        older = [other for other in checkpoints(self.path) if step_of(other) < checkpoint.step]
-        for other in older[KEPT - 1 :]:
-            with contextlib.suppress(OSError):
-                other.unlink()
+        self._remove_before(checkpoint.step)
         return path
+
+    def _remove_before(self, step: int) -> None:
+        # Never what is newer: it may be all there is to say why a run went back.
+        earlier = [path for path in checkpoints(self.path) if step_of(path) < step]
+        for path in earlier[KEPT - 1 :]:
+            with contextlib.suppress(OSError):  # one too many does no harm
+                path.unlink()
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -135,6 +140,9 @@ def hold(descriptor: int, folder: Path) -> None:
 def continued(checkpoint: Checkpoint, given: Mapping[str, Any]) -> Config:
     """The schedule that a run goes on with: its own, and of the settings ``given`` only more updates are new.
 
+    A run that is made longer was evaluated once more, at what was to be its end; if that was off the
+    interval and evaluation is sampled, later evaluations draw other batches than they would have. What is
+    trained is the same.
     Raises ``UserError`` where another one differs from the run's.
     """
     saved = checkpoint.config

@@ -218,6 +218,15 @@ def test_what_a_killed_save_left_is_cleared_away(text: Path, tmp_path: Path) -> 
     assert sorted(contents(out)) == ["lock", "notes.tmp", "step-0.safetensors", "step-2.safetensors"]
 
 
+def test_what_a_killed_run_had_no_time_to_remove_is_removed(text: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = arguments(text, "--out", out, "--steps", 4, "--eval-interval", 2)
+    assert main(command) == 0
+    shutil.copy(out / "step-2.safetensors", out / "step-0.safetensors")
+    assert main([*command, "--resume"]) == 0
+    assert sorted(contents(out)) == ["lock", "step-2.safetensors", "step-4.safetensors"]
+
+
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
 def test_diverging_training_stops_and_keeps_what_is_good(
     text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], backend: str
