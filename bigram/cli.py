@@ -61,6 +61,10 @@ def build_parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help=about, description=about.capitalize(), epilog=EPILOG)
     check.set_defaults(run=run_check)
     add_check_options(check)
+    about = "show every number of one forward and backward pass on a short text"
+    explain = commands.add_parser("explain", help=about, description=about.capitalize(), epilog=EPILOG)
+    explain.set_defaults(run=run_explain)
+    add_explain_options(explain)
     return parser
 
 
@@ -135,6 +139,19 @@ def add_check_options(parser: argparse.ArgumentParser) -> None:
     add("--dtype", choices=["float32", "float64"], default="float64", help="of W (default %(default)s)")
     add("--limit", type=float, default=10.0, metavar="SECONDS", help="for each case (default %(default)g)")
     add("--json", action="store_true", help="one JSON object on stdout instead of the report")
+
+
+def add_explain_options(parser: argparse.ArgumentParser) -> None:
+    """What to explain, and in which form."""
+    parser.add_argument("text", nargs="?", default="hello", metavar="TEXT", help="default %(default)s")
+    parser.add_argument(
+        "--width", type=int, metavar="COLUMNS", help="of the lines (default: the terminal's, else 80)"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--step", metavar="NAME", help="one operation at length: z, dz, dW, ..., collapse, counts or adamw"
+    )
+    form.add_argument("--json", action="store_true", help="one JSON object on stdout instead of the report")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -299,6 +316,24 @@ def run_check(args: argparse.Namespace) -> int:
         record, report = evidence(), evidence_report
     print_result(record, report, args.json)
     return 0 if record["verdict"] == "correct" else 1
+
+
+def run_explain(args: argparse.Namespace) -> int:
+    """``bigram explain``"""
+    from bigram.explain import explain
+    from bigram.explain_text import line_width, one_step, report
+
+    width = line_width(args.width)
+    record = explain(args.text)
+    if args.json:
+        print_result(record, lambda _: (), as_json=True)
+        return 0
+    from rich.console import Console
+
+    console = Console(width=width, highlight=False)  # in colour on a terminal, unless NO_COLOR says not to
+    for line in one_step(record, args.step, width) if args.step else report(record, width):
+        console.print(line, soft_wrap=True)
+    return 0
 
 
 def print_result(

@@ -20,12 +20,13 @@ def intermediates(W: Array, idx: Ids, targets: Ids) -> list[Row]:
     values = stepwise.forward(W, idx, targets)
     gradients = stepwise.backward(W, idx, targets, values)
     ours = values | {f"d{name}": gradient for name, gradient in gradients.items()}
-    theirs = _torch_intermediates(W, idx, targets)
+    theirs = torch_intermediates(W, idx, targets)
     bounds = _intermediate_bounds(theirs, W.dtype, idx.ravel(), targets.ravel())
     return [compare_tensor(name, ours[name], theirs[name], bounds[name]) for name in ours]
 
 
-def _torch_intermediates(W: Array, idx: Ids, targets: Ids) -> dict[str, Array]:
+def torch_intermediates(W: Array, idx: Ids, targets: Ids) -> dict[str, Array]:
+    """The same values and gradients by the same names, as torch and its autograd find them."""
     import torch
 
     weight = torch.from_numpy(W.copy()).requires_grad_()

@@ -9,6 +9,8 @@ import pytest
 
 from bigram import falling_loss, tolerances
 from bigram.check import check_gradient
+from bigram.explain import explain
+from bigram.explain_text import one_step
 from bigram.tables import check_report, comparison_report, evidence_report, table_text
 from common.corpus import Corpus
 from docs import refresh
@@ -42,6 +44,7 @@ def test_every_block_is_tested_here() -> None:
         "bigram compare",
         "bigram check",
         "bigram check mine.py:loss_and_gradient",
+        "bigram explain --step dW",
         "python -m bigram.falling_loss",
         "python -m bigram.tolerances",
     }
@@ -66,6 +69,12 @@ def test_the_readers_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     report = check_gradient("mine.py:loss_and_gradient")
     block = refresh.blocks()["bigram check mine.py:loss_and_gradient"]
     assert_same(block, "\n".join(check_report(report.record())), 2, 1e9)
+
+
+def test_explain() -> None:
+    pytest.importorskip("torch")
+    printed = "\n".join(map(str, one_step(explain("hello"), "dW", 80)))
+    assert_same(refresh.blocks()["bigram explain --step dW"], printed, 4, 1e-4)
 
 
 def test_tolerances() -> None:

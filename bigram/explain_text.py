@@ -1,0 +1,372 @@
+"""What ``bigram explain`` prints: the record of ``explain.py`` as lines no wider than they are told to be.
+
+Every number on them can be worked out again from numbers on them. Nothing is computed here.
+"""
+
+import re
+import shutil
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.text import Text
+
+from bigram.tables import number
+from common.errors import UserError
+
+NARROWEST = 40
+WIDEST_PROSE = 100  # longer lines are hard to read
+
+Record = dict[str, Any]
+Lines = Iterator[Text]
+
+
+def line_width(asked: int | None) -> int:
+    """The width to print at: as asked, else the terminal's, else 80. Raises ``UserError`` below 40."""
+    if asked is None:
+        return max(NARROWEST, shutil.get_terminal_size().columns)
+    if asked < NARROWEST:
+        raise UserError(f"--width is {asked}; the matrices need at least {NARROWEST}")
+    return asked
+
+
+def report(record: Record, width: int) -> Lines:
+    """The whole pass, line by line."""
+    yield from opening(record, width)
+    for part, title in record["parts"].items():
+        yield from heading(title, width)
+        if part == "adamw":
+            yield Text()
+            yield from prose(settings(record), width)
+        for step in record["steps"]:
+            if step["part"] == part:
+                yield Text()
+                yield from of_step(record, step, width)
+        if part in CLOSINGS:
+            yield Text()
+            yield from CLOSINGS[part](record, width)
+    yield from ending(record, width)
+
+
+def one_step(record: Record, name: str, width: int) -> Lines:
+    """One operation at length, or one of the parts: the code, and every entry written out.
+
+    Raises ``UserError`` for a name that is neither.
+    """
+    chosen = [step for step in record["steps"] if name in (step["key"], step["part"])]
+    if not chosen:
+        names = [step["key"] for step in record["steps"] if step["part"] in ("forward", "backward")]
+        parts = [part for part in record["parts"] if part not in ("forward", "backward")]
+        raise UserError(f"there is no step {name!r}; there are {', '.join(names + parts)}")
+    for step in chosen:
+        if step is not chosen[0]:
+            yield Text()
+        yield from of_step(record, step, width, at_length=True)
+
+
+def opening(record: Record, width: int) -> Lines:
+    """The text, its characters and pairs, the table, and how numbers are written."""
+    N, V, labels = record["scalars"]["N"], record["V"], shown_characters(record)
+    text = "".join(labels[i] for i in [record["idx"][0], *record["targets"]])
+    yield from prose(text, width, "bold")
+    yield Text()
+    yield from prose(
+        f"{N + 1} characters, {V} of them distinct, and {N} pair{'s'[: N != 1]}: each character, and the one "
+        "that comes after it. The table W scores what follows what: it starts at random (seed "
+        f"{record['seed']}), with one decimal, which is exact.",
+        width,
+    )
+    yield from prose(
+        f"All is computed in {record['dtype']} and shown rounded: what you work out from the numbers shown "
+        "may differ in their last digit, or by a few of it after a sum.",
+        width,
+    )
+    if record["torch"] is None:
+        yield from prose("torch is not installed, so its values are left out.", width)
+    yield Text()
+    yield from grid(["id"], [["character"]], [[str(i)] for i in range(V)], [labels], width)
+    yield Text()
+    k = [str(k) for k in range(N)]
+    ids = [record["idx"], record["targets"]]
+    rows = [[f"{labels[i]} {i}" for i in side] for side in ids]
+    yield from grid(["k"], [["idx"], ["targets"]], [[k] for k in k], rows, width)
+    yield Text()
+    yield from title_line("W", record["W"], width, "the table")
+    yield from matrix(record, record["W"], width)
+
+
+def of_step(record: Record, step: Record, width: int, at_length: bool = False) -> Lines:
+    """One operation: rule, reason, result, the arithmetic of an entry or two, and torch's."""
+    yield from title_line(step["name"], step, width, ", ".join(place(code) for code in step["code"]))
+    yield from prose(step["rule"], width, "cyan")
+    yield from prose(step["why"], width)
+    if at_length:
+        for code in step["code"]:
+            yield Text()
+            for line in code["source"].splitlines():
+                indent = len(line) - len(line.lstrip())
+                yield from prose(f"    {line}", width, "dim", hang=indent + 12)
+    if step["axes"]:
+        yield Text()
+        yield from matrix(record, step, width, marked=examples(record, step))
+    chosen = every_entry(step) if at_length else examples(record, step)
+    if at(step["entries"], chosen[0]):
+        yield Text()
+    for where in chosen:
+        yield from equation(step, where, width)
+    if step["key"] == "dW":
+        yield from adding_up(record, step, width)
+    if step["torch"]:
+        where = examples(record, step)[0]
+        value = at(step["torch"]["shown"], where)
+        yield from prose(
+            f"torch: {label(step['name'], where)} = {value}; {nearness(step['torch'])}", width, "dim", hang=7
+        )
+
+
+def settings(record: Record) -> str:
+    """The constants of AdamW, in one line."""
+    names = ["lr", "beta1", "beta2", "eps", "weight_decay"]
+    with_values = (f"{name} {record['scalars'][name]:g}" for name in names)
+    return f"With {', '.join(with_values)}, and t = 1, the first step."
+
+
+def place(code: Record) -> str:
+    """Where a function is, as editors take it."""
+    return f"{code['file']}:{code['line']}"
+
+
+def label(name: str, where: Sequence[int]) -> str:
+    """An entry's name, as the code would have it."""
+    return f"{name}[{', '.join(map(str, where))}]" if where else name
+
+
+def at(nested: Any, where: Sequence[int]) -> Any:
+    """The entry of a nested list."""
+    for index in where:
+        nested = nested[index]
+    return nested
+
+
+def nearness(row: Record) -> str:
+    """How near two results are, in the words of all reports."""
+    if row["exact"]:
+        return "every entry exact"
+    return f"max abs {number(row['max_abs'])}, {number(row['fraction_of_bound'])} of the bound"
+
+
+def examples(record: Record, step: Record) -> list[list[int]]:
+    """The entries that are written out: at the target, and at the first character beside it."""
+    k = record["example"]
+    first = k if step["axes"][:1] == "k" else record["idx"][k]
+    if len(step["axes"]) < 2:
+        return [[first]] if step["axes"] else [[]]
+    target = record["targets"][k]
+    return [[first, j] for j in (target, 0 if target else 1) if j < record["V"]]
+
+
+def every_entry(step: Record) -> list[list[int]]:
+    """The indices of all entries."""
+    if len(step["shape"]) < 2:
+        return [[i] for i in range(step["shape"][0])] if step["shape"] else [[]]
+    return [[i, j] for i in range(step["shape"][0]) for j in range(step["shape"][1])]
+
+
+def equation(step: Record, where: list[int], width: int) -> Lines:
+    """``name[i, j] = names = numbers = value``, on one line where it fits and else one under the other."""
+    entry, left = at(step["entries"], where), label(step["name"], where)
+    if entry is None:
+        return
+    # What is said is not said twice: a copy has no arithmetic, and a constant is its own value.
+    sides = list(dict.fromkeys([entry["names"], entry["numbers"], at(step["shown"], where)]))
+    if entry["names"] == entry["numbers"]:
+        sides = sides[:1]
+    whole = " = ".join([left, *sides])
+    if len(whole) <= width:
+        yield Text(whole)
+        return
+    for k, side in enumerate(sides):
+        yield from prose(f"{left if k == 0 else ' ' * len(left)} = {side}", width, hang=len(left) + 3)
+
+
+def adding_up(record: Record, step: Record, width: int) -> Lines:
+    """Each row that is looked up more than once, as the sum that it is."""
+    labels, idx = shown_characters(record), record["idx"]
+    dlogits = next(other for other in record["steps"] if other["key"] == "dlogits")
+    repeated = [i for i in range(record["V"]) if idx.count(i) > 1]
+    for i in repeated:
+        tokens = [k for k in range(len(idx)) if idx[k] == i]
+        yield Text()
+        yield from prose(
+            f"{labels[i]} is looked up {times(len(tokens))}, so row {i} of dW is the sum of "
+            f"{len(tokens)} rows of dlogits:",
+            width,
+        )
+        yield Text()
+        rows = [dlogits["shown"][k] for k in tokens]
+        names = [[f"dlogits[{k}]"] for k in tokens]
+        yield from grid(
+            [""], [*names, [f"dW[{i}]"]], columns(record), [*rows, step["shown"][i]], width, rule=True
+        )
+    if repeated:
+        yield Text()
+        yield from prose(
+            "dW[idx] += dlogits would keep the last of these rows alone: it reads once, adds, writes once.",
+            width,
+        )
+    else:
+        yield from prose("No character comes twice here, so no row has anything to add; try hello.", width)
+    yield Text()
+
+
+def times(count: int) -> str:
+    """How often, in a word."""
+    return {2: "twice"}.get(count, f"{count} times")
+
+
+def after_collapse(record: Record, width: int) -> Lines:
+    """The short way against the long one."""
+    yield from prose(f"Against dlogits of the long way: {nearness(record['agreement']['collapse'])}.", width)
+
+
+def after_counts(record: Record, width: int) -> Lines:
+    """The counts' way against the long one."""
+    yield from prose(f"Against dW of the long way: {nearness(record['agreement']['counts'])}.", width)
+
+
+CLOSINGS = {"collapse": after_collapse, "counts": after_counts}
+
+
+def ending(record: Record, width: int) -> Lines:
+    """Where many such steps lead."""
+    training = record["training"]
+    yield from heading(f"{training['steps']} AdamW steps, each on all pairs", width)
+    yield Text()
+    chosen = sorted({0, 1, 2, 5, 10, 20, 50, 100, training["steps"]})
+    losses = [f"{training['loss'][step]:.4f}" for step in chosen]
+    yield from grid(["step"], [["loss"]], [[str(step)] for step in chosen], [losses], width)
+    yield Text()
+    yield from prose(
+        f"No table can go below {training['optimum']:.4f} nats on these pairs. It is reached where the "
+        "probabilities are the counts' own frequencies, C / n, and there the gradient is 0.",
+        width,
+    )
+    if training["torch"]:
+        worst = max(row["fraction_of_bound"] for row in training["torch"].values())
+        yield from prose(
+            "torch's AdamW took the same steps: loss, gradient, moments and table agree after each of them, "
+            f"with {number(worst)} of a bound at most.",
+            width,
+        )
+    yield Text()
+    yield from prose(
+        "With --step NAME every entry of one step is written out, as in bigram explain --step dz.", width
+    )
+
+
+# Layout
+
+
+def shown_characters(record: Record) -> list[str]:
+    """Every character as it is shown, by id."""
+    return [character["shown"] for character in record["characters"]]
+
+
+def heading(title: str, width: int) -> Lines:
+    """A part begins."""
+    yield Text()
+    yield Text()
+    yield from prose(title, width, "bold")
+    yield Text("─" * min(len(title), width))
+
+
+def title_line(name: str, tensor: Record, width: int, remark: str) -> Lines:
+    """A tensor's name and shape, and at the right end where it comes from."""
+    shape = f"({', '.join(map(str, tensor['shape']))})" if tensor["shape"] else "a number"
+    left = f"{name}  {shape}"
+    if len(left) + 2 + len(remark) <= width:
+        gap = " " * (min(width, WIDEST_PROSE) - len(left) - len(remark))
+        yield Text.assemble((name, "bold"), left[len(name) :], gap or "  ", (remark, "dim"))
+    else:
+        yield Text.assemble((name, "bold"), left[len(name) :])
+        yield from prose(remark, width, "dim")
+
+
+def prose(text: str, width: int, style: str = "", hang: int = 0) -> Lines:
+    """A paragraph. Entries such as e[2, 0] and lone operators stay on one line."""
+    kept = re.sub(r", (?=\w+\])", ",\0", text)
+    kept = re.sub(r"^ +", lambda match: "\0" * len(match[0]), kept)
+    wrapped = textwrap.wrap(
+        kept,
+        min(width, WIDEST_PROSE),
+        subsequent_indent=" " * hang,
+        break_long_words=True,
+        break_on_hyphens=False,
+    )
+    yield from (Text(line.replace("\0", " "), style) for line in wrapped)
+
+
+def columns(record: Record) -> list[list[str]]:
+    """The headings of a matrix over characters: id and character."""
+    return [[f"{i} {shown}"] for i, shown in enumerate(shown_characters(record))]
+
+
+def row_labels(record: Record, axes: str) -> list[list[str]]:
+    """What stands before each row: for a token its number and pair, for a character its id."""
+    labels = shown_characters(record)
+    if axes[:1] == "k":
+        pairs = zip(record["idx"], record["targets"], strict=True)
+        return [[str(k), f"{labels[i]}→{labels[j]}"] for k, (i, j) in enumerate(pairs)]
+    return [[str(i), ch] for i, ch in enumerate(labels)]
+
+
+def matrix(record: Record, tensor: Record, width: int, marked: Sequence[list[int]] = ()) -> Lines:
+    """A tensor of one or two axes with its labels."""
+    axes, rows = tensor["axes"], tensor["shown"]
+    if len(axes) == 1:
+        rows, headings = [[value] for value in rows], [[""]]
+        marked = [[i, 0] for (i,) in marked]
+    else:
+        headings = columns(record)
+    yield from grid([axes[0], ""], row_labels(record, axes), headings, rows, width, marked)
+
+
+def grid(
+    corner: list[str],
+    labels: list[list[str]],
+    headings: list[list[str]],
+    rows: list[list[str]],
+    width: int,
+    marked: Sequence[list[int]] = (),
+    rule: bool = False,  # a line above the last row, as above a sum
+) -> Lines:
+    """Rows of right-aligned cells under their headings; where they are wider than ``width``, in blocks of as
+    many columns as fit. A column is no wider than what is in it."""
+    label_texts = [
+        "  ".join(part.ljust(n) for part, n in zip(row, widths([*labels, corner]), strict=True))
+        for row in [corner, *labels]
+    ]
+    margin = max(map(len, label_texts)) + 2
+    cell = max(len(text) for row in [*rows, [h for (h,) in headings]] for text in row)
+    fit = max(1, (width - margin) // (cell + 2))
+    for start in range(0, len(headings), fit):
+        if start:
+            yield Text()
+        block = range(start, min(start + fit, len(headings)))
+        head = "".join(f"{headings[j][0]:>{cell}}  " for j in block)
+        if head.strip() or corner[0]:
+            yield Text((label_texts[0].ljust(margin) + head).rstrip(), "dim")
+        for i, row in enumerate(rows):
+            if rule and i == len(rows) - 1:
+                yield Text(" " * margin + "  ".join("─" * cell for _ in block))
+            line = Text(label_texts[i + 1].ljust(margin), "")
+            for j in block:
+                line.append(f"{row[j]:>{cell}}", "bold" if [i, j] in marked else "")
+                line.append("  ")
+            line.rstrip()
+            yield line
+
+
+def widths(rows: list[list[str]]) -> list[int]:
+    """Of each column."""
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]

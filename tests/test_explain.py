@@ -1,0 +1,344 @@
+"""Proves that every number ``bigram explain`` prints can be worked out again from numbers it prints, that all
+are impl_numpy's and beside torch's, and that any short text is explained at any width, and no other."""
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bigram.cli import main
+from bigram.explain import LR, MOST_CHARACTERS, MOST_PAIRS, explain
+from bigram.explain_steps import character
+from bigram.explain_text import examples, one_step, report
+from common.errors import UserError
+from common.pairs import count_pairs
+from impl_numpy import cross_entropy, pair_counts, stepwise
+from impl_numpy.adamw import AdamW
+
+TEXTS = ["hello", "mississippi", "aa", "ab", "a b\n\tc", "\U0001f600x\U0001f600", "to be or not to be"]
+NUMBER = re.compile(r"(?<![\w.\[])\d+(?:\.\d+)?(?:e[+-]\d+)?(?![\w\]])")
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def hello() -> dict:
+    return explain("hello")
+
+
+def step(record: dict, key: str) -> dict:
+    return next(step for step in record["steps"] if step["key"] == key)
+
+
+def evaluate(expression: str) -> float:
+    code = expression.replace("×", "*").replace("^", "**")
+    return eval(code, {"__builtins__": {}, "exp": math.exp, "log": math.log, "sqrt": math.sqrt})
+
+
+def half_unit(number: str) -> float:
+    """How far a number may be from the one it was rounded from. Integers and one decimal are exact."""
+    mantissa, _, exponent = number.partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return 0.5 * 10.0 ** (int(exponent or 0) - decimals) if decimals > 1 else 0.0
+
+
+def assert_recomputes(numbers: str, value: str) -> None:
+    """The value is what the numbers make, but for what rounding each of them can change in it. ``lr``, the
+    betas and the decay are exact too, but a reader cannot tell: they are few and small."""
+    made, slack = evaluate(numbers), half_unit(value) or 5e-6 * abs(float(value))
+    for match in NUMBER.finditer(numbers):
+        for sign in (1, -1):
+            moved = f"{float(match[0]) + sign * half_unit(match[0]):.17g}"
+            changed = evaluate(numbers[: match.start()] + moved + numbers[match.end() :])
+            slack += abs(changed - made) / 2
+    assert abs(made - float(value)) <= slack * 1.001 + 1e-15, (numbers, value)
+
+
+def entries(record: dict) -> Iterator[tuple[dict, tuple[int, ...], dict, str]]:
+    """Every entry of every step: its arithmetic, and its value as shown."""
+    for step in record["steps"]:
+        shown, made = np.array(step["shown"], dtype=object), np.array(step["entries"], dtype=object)
+        for where in np.ndindex(*step["shape"]):
+            if made[where]:
+                yield step, where, made[where], shown[where]
+
+
+def printed_equations(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """The last two sides of every line with two sides of numbers in it."""
+    for line in lines:
+        *_, numbers, value = ["", "", *line.split(" = ")]
+        if re.fullmatch(r"-?\d[\de.+-]*", value) and re.fullmatch(r"([\de.()+×/^ -]|exp|log|sqrt)+", numbers):
+            yield numbers, value
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_every_entry_can_be_worked_out_from_what_is_shown(text: str) -> None:
+    record = explain(text)
+    count = 0
+    for _, _, made, shown in entries(record):
+        assert_recomputes(made["numbers"], shown)
+        count += 1
+    N, V = record["scalars"]["N"], record["V"]
+    backward = 4 * N * V + 3 * N + 1 + V * V
+    counted = V * V + V * len(set(record["idx"]))
+    assert count == 4 * N * V + 3 * N + 1 + backward + 2 * N * V + counted + 7 * V * V
+
+
+def test_the_report_prints_arithmetic_that_holds(hello: dict) -> None:
+    lines = [str(line) for line in report(hello, 300)]
+    equations = list(printed_equations(lines))
+    assert len(equations) == 34
+    for numbers, value in equations:
+        assert_recomputes(numbers, value)
+
+
+def test_a_wrong_number_would_be_noticed() -> None:
+    assert_recomputes("0.1353 + 0.1108 + 1.0000 + 0.2019", "1.4480")
+    for numbers, value in [
+        ("0.1353 + 0.1108 + 1.0000 + 0.2019", "1.4485"),
+        ("(2 × 0.6906 - 1) / 4", "-0.0953"),
+        ("0.1 / (1 - 0.9^1) × 0.0095296 / 0.095296", "0.1010"),
+        ("2.1 - 0.1", "2.1"),
+    ]:
+        with pytest.raises(AssertionError):
+            assert_recomputes(numbers, value)
+
+
+@pytest.mark.parametrize("text", ["hello", "mississippi", "aa"])
+def test_the_sources_are_all_and_only_the_entries_that_matter(text: str) -> None:
+    """Each is named in the arithmetic, and its own shown value stands there."""
+    record = explain(text)
+    shown = {s["key"]: np.array(s["shown"], dtype=object) for s in [record["W"], *record["steps"]]}
+    names = {s["key"]: s["name"] for s in [record["W"], *record["steps"]]}
+    for _, _, made, value in entries(record):
+        said = re.findall(r"(softmax\(W\)|\w+)\[([\d, ]+)\]", made["names"])
+        assert said == [(names[key], ", ".join(map(str, at))) for key, at in made["from"]]
+        if made["numbers"] != value:  # else it is a copy, in the digits of the copy
+            assert all(shown[key][tuple(at)] in made["numbers"] for key, at in made["from"])
+
+
+@pytest.mark.parametrize("text", ["hello", "mississippi", "aa"])
+def test_the_values_are_those_of_impl_numpy(text: str) -> None:
+    record = explain(text)
+    W = np.array(record["W"]["value"])
+    idx, targets = (np.array(record[name]) for name in ("idx", "targets"))
+    values = stepwise.forward(W, idx, targets)
+    gradients = stepwise.backward(W, idx, targets, values)
+    C = count_pairs(idx, targets, len(W))
+    expected = values | {f"d{name}": gradient for name, gradient in gradients.items()}
+    expected["p"] = cross_entropy.cross_entropy(W[idx], targets)[1]
+    expected["dlogits_fused"] = cross_entropy.cross_entropy_backward(expected["p"], targets)
+    expected |= {"C": C, "n": C.sum(axis=1)}
+    expected["dW_counts"] = pair_counts.loss_and_gradient(W, idx, targets)[1]
+    after = W.copy()
+    optimizer = AdamW(after, lr=LR)
+    optimizer.step(after, gradients["W"])
+    expected |= {"W_after": after, "exp_avg": optimizer.exp_avg, "exp_avg_sq": optimizer.exp_avg_sq}
+    for key, value in expected.items():
+        assert np.array_equal(step(record, key)["value"], value), key
+    # What the optimizer overwrites on its way leads where it went.
+    decayed, update = (np.array(step(record, key)["value"]) for key in ("decayed", "update"))
+    assert abs(decayed - update - after).max() <= 4 * np.finfo(float).eps * max(1, abs(after).max())
+    assert np.array_equal(W, W.round(1))
+
+
+def test_torchs_values_stand_beside_ours(hello: dict) -> None:
+    pytest.importorskip("torch")
+    compared = [s for s in hello["steps"] if s["torch"]]
+    keys = [s["key"] for s in hello["steps"] if s["part"] in ("forward", "backward")]
+    assert [s["key"] for s in compared] == [*keys, "exp_avg", "exp_avg_sq", "W_after"]
+    for s in compared:
+        assert s["torch"]["fraction_of_bound"] <= 1
+        difference = abs(np.array(s["torch"]["value"]) - np.array(s["value"])).max()
+        assert difference == s["torch"]["max_abs"]
+        assert s["torch"]["exact"] == (difference == 0)
+    for row in [*hello["agreement"].values(), *hello["training"]["torch"].values()]:
+        assert row["fraction_of_bound"] <= 1
+
+
+def test_a_wrong_gradient_is_not_called_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    right = stepwise.exponential_backward
+    monkeypatch.setattr(stepwise, "exponential_backward", lambda de, e: right(de, e) * (1 + 1e-12))
+    record = explain("hello")
+    assert step(record, "de")["torch"]["fraction_of_bound"] <= 1
+    assert step(record, "dz")["torch"]["fraction_of_bound"] > 1
+    assert record["agreement"]["collapse"]["fraction_of_bound"] > 1
+
+
+def test_the_row_that_is_looked_up_twice_is_shown_adding_up(hello: dict) -> None:
+    lines = [str(line) for line in report(hello, 80)]
+    start = lines.index("l is looked up twice, so row 2 of dW is the sum of 2 rows of dlogits:")
+    rows = {line.split()[0]: line.split()[1:] for line in lines[start + 3 : start + 7]}
+    assert list(rows) == ["dlogits[2]", "dlogits[3]", "───────", "dW[2]"]
+    assert rows.pop("───────") == ["───────"] * 3
+    rows = {name: [float(x) for x in row] for name, row in rows.items()}
+    for first, second, both in zip(rows["dlogits[2]"], rows["dlogits[3]"], rows["dW[2]"], strict=True):
+        assert both == pytest.approx(first + second, abs=1.5e-4)
+    three = "\n".join(map(str, report(explain("aaab"), 80)))
+    assert "a is looked up 3 times, so row 0 of dW is the sum of 3 rows of dlogits:" in three
+    assert "No character comes twice here" in "\n".join(map(str, report(explain("abc"), 80)))
+
+
+def test_training_goes_to_the_counts_own_frequencies(hello: dict) -> None:
+    training = hello["training"]
+    assert len(training["loss"]) == training["steps"] + 1 == len(training["p"])
+    assert training["loss"][0] == pytest.approx(step(hello, "loss")["value"], abs=1e-4)
+    assert training["W"][1] == np.round(step(hello, "W_after")["value"], 4).tolist()
+    assert training["optimum"] == 0.3466  # half of the pairs are l-l and l-o: log(2) / 2
+    assert training["optimum"] < training["loss"][-1] < training["optimum"] + 0.01
+    assert training["frequencies"] == [[0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0.5, 0.5], None]
+    for p, frequencies in zip(training["p"][-1], training["frequencies"], strict=True):
+        if frequencies:
+            assert abs(np.array(p) - frequencies).max() < 0.01
+    assert abs(np.array(training["dW"][-1])).max() < abs(np.array(training["dW"][0])).max() / 50
+
+
+@pytest.mark.parametrize("text", ["hello", "abcdefghij", "a\nb \\\U0001f600\ud800\u202e", "aa"])
+def test_nothing_is_wider_than_asked_and_nothing_is_lost(text: str) -> None:
+    record = explain(text)
+    widest = " ".join(map(str, report(record, 300)))
+    for width in (40, 80, 120):
+        lines = [str(line) for line in report(record, width)]
+        assert max(map(len, lines)) <= width
+        # Blocks of columns repeat the labels of rows, so the decimals are what is counted.
+        for shown in (r"-?\d+\.\d{4}\b", r"-?\d+\.\d\b"):
+            assert sorted(re.findall(shown, " ".join(lines))) == sorted(re.findall(shown, widest)), width
+
+
+def test_one_step_writes_every_entry_out_and_shows_its_code(hello: dict) -> None:
+    lines = [str(line) for line in one_step(hello, "dz", 100)]
+    assert len([line for line in lines if line.startswith("dz[") and "×" in line and "k" not in line]) == 16
+    assert "    def exponential_backward(de: Array, e: Array) -> Array:" in lines
+    for part, keys in {"collapse": ["p", "dlogits"], "adamw": ["g", "decayed", "exp_avg", "W"]}.items():
+        printed = "\n".join(["", *map(str, one_step(hello, part, 100))])
+        assert all(f"\n{key}  (4, 4)" in printed for key in keys)
+    with pytest.raises(UserError, match=r"^there is no step 'W'; there are logits, z, .*, counts, adamw$"):
+        list(one_step(hello, "W", 80))
+
+
+def test_every_step_says_where_it_is_computed(hello: dict) -> None:
+    for s in hello["steps"]:
+        for code in s["code"]:
+            line = (ROOT / code["file"]).read_text(encoding="utf-8").splitlines()[code["line"] - 1]
+            assert f"def {code['function'].rpartition('.')[2]}(" in line
+
+
+def test_the_examples_are_the_target_and_another_of_the_row_used_most(hello: dict) -> None:
+    assert examples(hello, step(hello, "dz")) == [[2, 2], [2, 0]]  # l-l and l-e
+    assert examples(hello, step(hello, "dW")) == [[2, 2], [2, 0]]
+    assert examples(hello, step(hello, "s")) == [[2]]
+    assert examples(explain("aa"), step(explain("aa"), "dz")) == [[0, 0]]
+
+
+def test_characters_are_shown_in_one_column_or_escaped() -> None:
+    shown = {"a": "a", " ": "␣", "␣": "\\u2423", "\\": "\\\\", "\n": "\\n", "é": "é", "\u0301": "\\u0301"}
+    shown |= {
+        "\U0001f600": "\\U0001f600",
+        "\ud800": "\\ud800",
+        "ש": "\\u05e9",
+        "字": "\\u5b57",
+        "\x7f": "\\x7f",
+    }
+    assert {ch: character(ch) for ch in shown} == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the text is empty; a pair takes at least two: try bigram explain hello"),
+        ("a", "the text has one character; a pair takes at least two: try bigram explain hello"),
+        ("ab" * 11, "take less of it, such as ababababababababababa"),
+        ("abcdefghij\nk", "the text has 11 pairs of 12 distinct characters, .* such as abcdefghij"),
+    ],
+)
+def test_a_text_too_short_or_too_long_is_one_line(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=rf"{message}$") as error:
+        explain(text)
+    assert "\n" not in str(error.value)
+
+
+def test_the_longest_text_is_explained() -> None:
+    text = "abcdefghijjihgfedcbaa"
+    assert len(text) == MOST_PAIRS + 1
+    assert len(set(text)) == MOST_CHARACTERS
+    assert explain(text)["scalars"]["N"] == MOST_PAIRS
+
+
+def test_the_command_explains_hello_without_colour_in_a_pipe(
+    hello: dict, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["explain"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("hello\n\n5 characters, 4 of them distinct, and 4 pairs: ")
+    assert printed == "".join(f"{line}\n" for line in report(hello, 80))
+
+
+def test_json_is_the_whole_record(hello: dict, capsys: pytest.CaptureFixture) -> None:
+    assert main(["explain", "hello", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == hello
+
+
+@pytest.mark.parametrize(
+    ("args", "error"),
+    [
+        (["a"], "bigram: the text has one character; "),
+        (["--step", "oops"], "bigram: there is no step 'oops'; there are logits, "),
+        (["--width", "39"], "bigram: --width is 39; the matrices need at least 40"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(
+    args: list[str], error: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["explain", *args]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(error)
+    assert len(printed.err.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on Windows")
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_a_terminal_gets_colour_unless_it_asks_for_none(no_color: str) -> None:
+    import pty
+
+    terminal, line = pty.openpty()
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; sys.modules['torch'] = None; from bigram.cli import main; main()",
+    ]
+    environment = os.environ | {"NO_COLOR": no_color, "TERM": "xterm-256color"}
+    with subprocess.Popen([*command, "explain", "ab", "--step", "dloss"], stdout=line, env=environment):
+        os.close(line)
+        printed = b""
+        try:
+            while piece := os.read(terminal, 100_000):
+                printed += piece
+        except OSError:  # the other end is closed
+            pass
+    os.close(terminal)
+    colours = [
+        int(code) for codes in re.findall(rb"\x1b\[([\d;]*)m", printed) for code in codes.split(b";") if code
+    ]
+    assert any(30 <= code <= 37 for code in colours) == (not no_color)
+
+
+def test_without_torch_its_column_is_left_out_and_said_so() -> None:
+    code = "import sys; sys.modules['torch'] = None; from bigram.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, "explain", "hello"]
+    result = subprocess.run(
+        command, capture_output=True, encoding="utf-8", timeout=60, env=os.environ | {"COLUMNS": "80"}
+    )
+    assert result.returncode == 0, result.stderr
+    assert "torch is not installed, so its values are left out." in result.stdout.splitlines()
+    with_torch = [str(line) for line in report(explain("hello"), 80)]
+    kept = [line for line in result.stdout.splitlines() if not line.startswith("torch is not")]
+    assert kept == [line for line in with_torch if not line.startswith(("torch", "each of them, with"))]
