@@ -23,7 +23,6 @@ from common.pairs import conditional_entropy, count_pairs
 from common.tokenizer import CharTokenizer
 from common.training import initial_table
 from impl_numpy import NumpyTrainer, cross_entropy, pair_counts, stepwise
-from impl_numpy.adamw import AdamW
 
 Array = NDArray[np.floating]
 Ids = NDArray[np.int64]
@@ -125,7 +124,7 @@ def all_values(W: Array, idx: Ids, targets: Ids, config: Config) -> Values:
         | {"p": p, "dlogits_fused": cross_entropy.cross_entropy_backward(p, targets)}
         | {"C": C, "n": C.sum(axis=1), "softmax": softmax(W)}
         | {"dW_counts": pair_counts.loss_and_gradient_of_counts(W, C)[1]}
-        | first_update(W, gradients["W"], config)
+        | first_update(W, idx, targets, config)
     )
 
 
@@ -134,22 +133,22 @@ def softmax(W: Array) -> Array:
     return cross_entropy.cross_entropy(W, np.zeros(len(W), dtype=np.int64))[1]
 
 
-def first_update(W: Array, dW: Array, config: Config) -> Values:
+def first_update(W: Array, idx: Ids, targets: Ids, config: Config) -> Values:
     """One AdamW step and what it is made of. The step leaves the table and its moments; what it overwrites
     on the way is worked out again from those, and a test holds that to lead to the same table."""
-    W_after = W.copy()
-    optimizer = AdamW(W_after, config.lr, config.betas, config.eps, config.weight_decay)
-    optimizer.step(W_after, dW)
+    trainer = NumpyTrainer(W, config)
+    trainer.step(idx, targets)
+    after = trainer.state()
     beta1, beta2 = config.betas
-    denominator = np.sqrt(optimizer.exp_avg_sq) / np.sqrt(1 - beta2) + config.eps
+    denominator = np.sqrt(after.exp_avg_sq) / np.sqrt(1 - beta2) + config.eps
     return {
-        "g": dW,
+        "g": after.gradient,
         "decayed": W * (1 - config.lr * config.weight_decay),
-        "exp_avg": optimizer.exp_avg,
-        "exp_avg_sq": optimizer.exp_avg_sq,
+        "exp_avg": after.exp_avg,
+        "exp_avg_sq": after.exp_avg_sq,
         "denominator": denominator,
-        "update": config.lr / (1 - beta1) * optimizer.exp_avg / denominator,
-        "W_after": W_after,
+        "update": config.lr / (1 - beta1) * after.exp_avg / denominator,
+        "W_after": after.weight,
     }
 
 

@@ -181,10 +181,10 @@ def adamw() -> list[Step]:
     corrected: dict[str, Expression] = {
         beta: ["(1 - ", Entry(beta), "^", Entry("t"), ")"] for beta in ("beta1", "beta2")
     }
-    code = (AdamW.step,)
+    code = (AdamW._update,)
     return [
         Step("g", "ij", "g = dW", "The gradient from above, here with five digits.",
-             lambda i, j: [Entry("dW", (i, j))], code, ".5g"),
+             lambda i, j: [Entry("dW_counts", (i, j))], code, ".5g"),
         Step("decayed", "ij", "decayed = W × (1 - lr × weight_decay)",
              "The decay comes first, apart from the gradient, and for every row.",
              lambda i, j: [Entry("W", (i, j)), " × (1 - ", Entry("lr"), " × ", Entry("weight_decay"), ")"],

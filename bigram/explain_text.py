@@ -58,10 +58,13 @@ def one_step(record: Record, name: str, width: int) -> Lines:
         names = [step["key"] for step in record["steps"] if step["part"] in ("forward", "backward")]
         parts = [part for part in record["parts"] if part not in ("forward", "backward")]
         raise UserError(f"there is no step {name!r}; there are {', '.join(names + parts)}")
+    shown: list[Record] = []  # code that makes several results is shown with the first
     for step in chosen:
         if step is not chosen[0]:
             yield Text()
-        yield from of_step(record, step, width, at_length=True)
+        code = [code for code in step["code"] if code not in shown]
+        shown += code
+        yield from of_step(record, step, width, at_length=True, code=code)
 
 
 def opening(record: Record, width: int) -> Lines:
@@ -95,17 +98,18 @@ def opening(record: Record, width: int) -> Lines:
     yield from matrix(record, record["W"], width)
 
 
-def of_step(record: Record, step: Record, width: int, at_length: bool = False) -> Lines:
+def of_step(
+    record: Record, step: Record, width: int, at_length: bool = False, code: Sequence[Record] = ()
+) -> Lines:
     """One operation: rule, reason, result, the arithmetic of an entry or two, and torch's."""
     yield from title_line(step["name"], step, width, ", ".join(place(code) for code in step["code"]))
     yield from prose(step["rule"], width, "cyan")
     yield from prose(step["why"], width)
-    if at_length:
-        for code in step["code"]:
-            yield Text()
-            for line in code["source"].splitlines():
-                indent = len(line) - len(line.lstrip())
-                yield from prose(f"    {line}", width, "dim", hang=indent + 12)
+    for function in code:
+        yield Text()
+        for line in function["source"].splitlines():
+            indent = len(line) - len(line.lstrip())
+            yield from prose(f"    {line}", width, "dim", hang=indent + 12) if line.strip() else [Text()]
     if step["axes"]:
         yield Text()
         yield from matrix(record, step, width, marked=examples(record, step))

@@ -1,6 +1,7 @@
 """Proves that every number ``bigram explain`` prints can be worked out again from numbers it prints, that all
 are impl_numpy's and beside torch's, and that any short text is explained at any width, and no other."""
 
+import functools
 import json
 import math
 import os
@@ -14,7 +15,8 @@ import numpy as np
 import pytest
 
 from bigram.cli import main
-from bigram.explain import LR, MOST_CHARACTERS, MOST_PAIRS, explain
+from bigram import explain as explaining
+from bigram.explain import LR, MOST_CHARACTERS, MOST_PAIRS
 from bigram.explain_steps import character
 from bigram.explain_text import examples, one_step, report
 from common.errors import UserError
@@ -22,9 +24,12 @@ from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts, stepwise
 from impl_numpy.adamw import AdamW
 
-TEXTS = ["hello", "mississippi", "aa", "ab", "a b\n\tc", "\U0001f600x\U0001f600", "to be or not to be"]
+TEXTS = ["hello", "mississippi", "aa", "ab", "a b\n\tc", "\U0001f600x\U0001f600"]
 NUMBER = re.compile(r"(?<![\w.\[])\d+(?:\.\d+)?(?:e[+-]\d+)?(?![\w\]])")
 ROOT = Path(__file__).parent.parent
+
+
+explain = functools.cache(explaining.explain)
 
 
 @pytest.fixture(scope="module")
@@ -135,11 +140,12 @@ def test_the_values_are_those_of_impl_numpy(text: str) -> None:
     expected["p"] = cross_entropy.cross_entropy(W[idx], targets)[1]
     expected["dlogits_fused"] = cross_entropy.cross_entropy_backward(expected["p"], targets)
     expected |= {"C": C, "n": C.sum(axis=1)}
-    expected["dW_counts"] = pair_counts.loss_and_gradient(W, idx, targets)[1]
+    expected["dW_counts"] = pair_counts.loss_and_gradient_of_counts(W, C)[1]
     after = W.copy()
     optimizer = AdamW(after, lr=LR)
-    optimizer.step(after, gradients["W"])
-    expected |= {"W_after": after, "exp_avg": optimizer.exp_avg, "exp_avg_sq": optimizer.exp_avg_sq}
+    g = pair_counts.loss_and_gradient(W, idx, targets)[1]
+    optimizer.step(after, g)
+    expected |= {"g": g, "W_after": after, "exp_avg": optimizer.exp_avg, "exp_avg_sq": optimizer.exp_avg_sq}
     for key, value in expected.items():
         assert np.array_equal(step(record, key)["value"], value), key
     # What the optimizer overwrites on its way leads where it went.
@@ -166,7 +172,7 @@ def test_a_wrong_gradient_is_not_called_torchs(monkeypatch: pytest.MonkeyPatch) 
     pytest.importorskip("torch")
     right = stepwise.exponential_backward
     monkeypatch.setattr(stepwise, "exponential_backward", lambda de, e: right(de, e) * (1 + 1e-12))
-    record = explain("hello")
+    record = explaining.explain("hello")
     assert step(record, "de")["torch"]["fraction_of_bound"] <= 1
     assert step(record, "dz")["torch"]["fraction_of_bound"] > 1
     assert record["agreement"]["collapse"]["fraction_of_bound"] > 1
