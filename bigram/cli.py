@@ -152,6 +152,9 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
         "--step", metavar="NAME", help="one operation at length: z, dz, dW, ..., collapse, counts or adamw"
     )
     form.add_argument("--json", action="store_true", help="one JSON object on stdout instead of the report")
+    form.add_argument(
+        "--html", metavar="PATH", help="write a page to move through instead, to open in a browser"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -327,6 +330,11 @@ def run_explain(args: argparse.Namespace) -> int:
     record = explain(args.text)
     if args.json:
         print_result(record, lambda _: (), as_json=True)
+        return 0
+    if args.html:
+        from bigram.explain_page import write_page
+
+        print(f"{write_page(record, args.html)}: open it in a browser")
         return 0
     from rich.console import Console
 

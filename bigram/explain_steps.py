@@ -144,8 +144,9 @@ def collapse(targets: Ids) -> list[Step]:
              "Softmax: the probability of each character as the next one. Each row adds up to 1.",
              lambda k, j: [Entry("e", (k, j)), " / ", Entry("s", (k,))], (cross_entropy.cross_entropy,)),
         Step("dlogits_fused", "kj", "dlogits[k, j] = (p[k, j] - (1 if j == targets[k] else 0)) / N",
-             "dz above is -1 / N at the target, and ds × e = (1 / N) / s × e = p / N everywhere. So "
-             "seven steps back are one: what was expected, less what came.",
+             "The one-hot is 1 at the target and 0 elsewhere. dz above is -1 / N at the target, and "
+             "ds × e = (1 / N) / s × e = p / N everywhere. So seven steps back are one: what was expected, "
+             "less what came.",
              lambda k, j: [*(["(", Entry("p", (k, j)), " - 1)"] if j == targets[k] else [Entry("p", (k, j))]),
                            " / ", Entry("N")],
              (cross_entropy.cross_entropy_backward,), name="dlogits"),

@@ -42,9 +42,9 @@ def report(record: Record, width: int) -> Lines:
             if step["part"] == part:
                 yield Text()
                 yield from of_step(record, step, width)
-        if part in CLOSINGS:
+        if part in record["agreement"]:
             yield Text()
-            yield from CLOSINGS[part](record, width)
+            yield from prose(about_agreement(record, part), width)
     yield from ending(record, width)
 
 
@@ -69,33 +69,46 @@ def one_step(record: Record, name: str, width: int) -> Lines:
 
 def opening(record: Record, width: int) -> Lines:
     """The text, its characters and pairs, the table, and how numbers are written."""
-    N, V, labels = record["scalars"]["N"], record["V"], shown_characters(record)
-    text = "".join(labels[i] for i in [record["idx"][0], *record["targets"]])
-    yield from prose(text, width, "bold")
+    labels = shown_characters(record)
+    yield from prose(shown_text(record), width, "bold")
     yield Text()
-    yield from prose(
-        f"{N + 1} characters, {V} of them distinct, and {N} pair{'s'[: N != 1]}: each character, and the one "
-        "that comes after it. The table W scores what follows what: it starts at random (seed "
-        f"{record['seed']}), with one decimal, which is exact.",
-        width,
-    )
-    yield from prose(
-        f"All is computed in {record['dtype']} and shown rounded: what you work out from the numbers shown "
-        "may differ in their last digit, or by a few of it after a sum.",
-        width,
-    )
-    if record["torch"] is None:
-        yield from prose("torch is not installed, so its values are left out.", width)
+    yield from prose(about(record), width)
+    yield from prose(about_numbers(record), width)
     yield Text()
-    yield from grid(["id"], [["character"]], [[str(i)] for i in range(V)], [labels], width)
+    yield from grid(["id"], [["character"]], [[str(i)] for i in range(record["V"])], [labels], width)
     yield Text()
-    k = [str(k) for k in range(N)]
+    k = [str(k) for k in range(len(record["idx"]))]
     ids = [record["idx"], record["targets"]]
     rows = [[f"{labels[i]} {i}" for i in side] for side in ids]
     yield from grid(["k"], [["idx"], ["targets"]], [[k] for k in k], rows, width)
     yield Text()
     yield from title_line("W", record["W"], width, "the table")
     yield from matrix(record, record["W"], width)
+
+
+def shown_text(record: Record) -> str:
+    """The text, its characters as they are shown."""
+    labels = shown_characters(record)
+    return "".join(labels[i] for i in [record["idx"][0], *record["targets"]])
+
+
+def about(record: Record) -> str:
+    """What the text is to a bigram model."""
+    N, V = record["scalars"]["N"], record["V"]
+    return (
+        f"{N + 1} characters, {V} of them distinct, and {N} pair{'s'[: N != 1]}: each character, and the one "
+        "that comes after it. The table W scores what follows what: it starts at random (seed "
+        f"{record['seed']}), with one decimal, which is exact."
+    )
+
+
+def about_numbers(record: Record) -> str:
+    """How numbers are shown."""
+    missing = " torch is not installed, so its values are left out." if record["torch"] is None else ""
+    return (
+        f"All is computed in {record['dtype']} and shown rounded: what you work out from the numbers shown "
+        f"may differ in their last digit, or by a few of it after a sum.{missing}"
+    )
 
 
 def of_step(
@@ -212,15 +225,16 @@ def adding_up(record: Record, step: Record, width: int) -> Lines:
         yield from grid(
             [""], [*names, [f"dW[{i}]"]], columns(record), [*rows, step["shown"][i]], width, rule=True
         )
-    if repeated:
-        yield Text()
-        yield from prose(
-            "dW[idx] += dlogits would keep the last of these rows alone: it reads once, adds, writes once.",
-            width,
-        )
-    else:
-        yield from prose("No character comes twice here, so no row has anything to add; try hello.", width)
     yield Text()
+    yield from prose(about_repeats(record), width)
+    yield Text()
+
+
+def about_repeats(record: Record) -> str:
+    """What happens in the rows that are looked up more than once."""
+    if len(set(record["idx"])) == len(record["idx"]):
+        return "No character is looked up twice here, so no row has anything to add; try hello."
+    return "dW[idx] += dlogits would keep the last of these rows alone: it reads once, adds, writes once."
 
 
 def times(count: int) -> str:
@@ -228,17 +242,10 @@ def times(count: int) -> str:
     return {2: "twice"}.get(count, f"{count} times")
 
 
-def after_collapse(record: Record, width: int) -> Lines:
-    """The short way against the long one."""
-    yield from prose(f"Against dlogits of the long way: {nearness(record['agreement']['collapse'])}.", width)
-
-
-def after_counts(record: Record, width: int) -> Lines:
-    """The counts' way against the long one."""
-    yield from prose(f"Against dW of the long way: {nearness(record['agreement']['counts'])}.", width)
-
-
-CLOSINGS = {"collapse": after_collapse, "counts": after_counts}
+def about_agreement(record: Record, part: str) -> str:
+    """A shorter form of the gradient against the long way."""
+    name = {"collapse": "dlogits", "counts": "dW"}[part]
+    return f"Against {name} of the long way: {nearness(record['agreement'][part])}."
 
 
 def ending(record: Record, width: int) -> Lines:
@@ -250,22 +257,29 @@ def ending(record: Record, width: int) -> Lines:
     losses = [f"{training['loss'][step]:.4f}" for step in chosen]
     yield from grid(["step"], [["loss"]], [[str(step)] for step in chosen], [losses], width)
     yield Text()
-    yield from prose(
-        f"No table can go below {training['optimum']:.4f} nats on these pairs. It is reached where the "
-        "probabilities are the counts' own frequencies, C / n, and there the gradient is 0.",
-        width,
-    )
-    if training["torch"]:
-        worst = max(row["fraction_of_bound"] for row in training["torch"].values())
-        yield from prose(
-            "torch's AdamW took the same steps: loss, gradient, moments and table agree after each of them, "
-            f"with {number(worst)} of a bound at most.",
-            width,
-        )
+    for sentence in about_training(record):
+        yield from prose(sentence, width)
     yield Text()
     yield from prose(
         "With --step NAME every entry of one step is written out, as in bigram explain --step dz.", width
     )
+
+
+def about_training(record: Record) -> Iterator[str]:
+    """What the steps come to, and torch's beside them."""
+    training = record["training"]
+    yield (
+        f"No table can go below {training['optimum']:.4f} nats on these pairs. It is reached where the "
+        "probabilities are the counts' own frequencies, C / n, and there the gradient is 0."
+    )
+    if None in training["frequencies"]:
+        yield "A character that nothing follows has no frequencies, and its row only decays."
+    if training["torch"]:
+        worst = max(row["fraction_of_bound"] for row in training["torch"].values())
+        yield (
+            "torch's AdamW took the same steps: loss, gradient, moments and table agree after each of them, "
+            f"with {number(worst)} of a bound at most."
+        )
 
 
 # Layout
