@@ -350,6 +350,7 @@ def test_without_torch_its_column_is_left_out_and_said_so() -> None:
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     assert " ".join(lines[5:8]).endswith(" torch is not installed, so its values are left out.")
+    pytest.importorskip("torch")
     with_torch = [str(line) for line in report(explain("hello"), 80)]
     torchs = ("torch: ", "torch's AdamW", "each of them, with")
     assert lines[8:] == [line for line in with_torch[7:] if not line.startswith(torchs)]

@@ -137,7 +137,7 @@ def test_every_step_has_a_formula_in_mathml(record: dict) -> None:
         }  # fmt: skip
 
 
-NASTY = "</script><script>document.title = 'broken'</script><!-- \" ' & {{js}} \u2028 \\u003c"
+NASTY = "<!-- <script x=</script><script>document.title = 'broken'</script><!-- \" ' & {{js}} \u2028 \\u003c"
 
 
 def nasty_record() -> dict:
@@ -164,15 +164,14 @@ def test_writing_is_all_or_nothing(record: dict, tmp_path: Path, monkeypatch: py
     path.write_text("what was there", encoding="utf-8")
 
     def full(self: Path, *args: object, **kwargs: object) -> None:
-        with open(self, "w", encoding="utf-8") as file:
-            file.write("half")
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_text", full)
-        with pytest.raises(UserError, match=r"cannot write .*page\.html: No space left on device"):
-            write_page(record, path)
-    assert path.read_text(encoding="utf-8") == "what was there"
+    for step in ("write_text", "replace"):
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, step, full)
+            with pytest.raises(UserError, match=r"cannot write .*page\.html: No space left on device"):
+                write_page(record, path)
+        assert path.read_text(encoding="utf-8") == "what was there"
     assert list(tmp_path.iterdir()) == [path]
     assert write_page(record, path).read_text(encoding="utf-8") == page(record)
     assert list(tmp_path.iterdir()) == [path]
@@ -255,6 +254,9 @@ def test_every_number_is_the_records_and_every_entry_explains_itself(opened: Any
     tensors = {tensor["key"]: tensor for tensor in [record["W"], *record["steps"]]}
     sections = opened.execute_script(EVERY_CELL)
     assert [section["key"] for section in sections] == [step["key"] for step in record["steps"]]
+    words = {section["key"]: section["words"][0] for section in sections}
+    assert "The log-probability" in words["picked"]  # a hyphen stays one,
+    assert "is −1 / N at" in words["dlogits_fused"]  # and a minus is as wide as a plus
     for section, step in zip(sections, record["steps"], strict=True):
         entries, shown = flat(step["entries"]), flat(step["shown"])
         used = dict.fromkeys(key for entry in entries if entry for key, _ in entry["from"])
@@ -402,8 +404,7 @@ def test_it_is_readable_in_light_and_in_dark(opened: Any) -> None:
     script = """
 const names = ['h1', 'h1 + p', '.kicker', 'nav a', 'nav a[aria-current]', 'nav a.source', '.current p',
   '.current figcaption', '.result figcaption', '.current th', '.current td.source', '.current .torch'];
-return names.map((name) => {
-  const node = document.querySelector(name);
+return names.map((name) => document.querySelector(name)).filter((node) => node).map((node) => {
   let back = node;
   while (getComputedStyle(back).backgroundColor === 'rgba(0, 0, 0, 0)') back = back.parentElement;
   return [getComputedStyle(node).color, getComputedStyle(back).backgroundColor];
@@ -412,6 +413,7 @@ return names.map((name) => {
     for scheme in ("light", "dark"):
         screen(opened, 1400, scheme)
         pairs = opened.execute_script(script)
+        assert len(pairs) >= 11
         for front, back in pairs:
             darker, lighter = sorted([luminance(front), luminance(back)])
             assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (scheme, front, back)  # WCAG's level AA
@@ -442,6 +444,8 @@ def test_a_nasty_text_is_shown_and_does_nothing(browser: Any, tmp_path: Path) ->
     heading = browser.execute_script("return document.querySelector('h1').textContent")
     assert heading == NASTY * 6
     assert browser.execute_script("return document.querySelectorAll('script').length") == 2
+    screen(browser, 360)
+    assert browser.execute_script(LAYOUT)["page"] == 0
 
 
 def test_the_longest_text_fits_too(browser: Any, tmp_path: Path) -> None:
