@@ -16,6 +16,8 @@ from common.config import Config
 from common.errors import UserError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from common.corpus import Corpus, OnProgress
 
 EPILOG = (
@@ -93,6 +95,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--weight-decay", type=float, help=f"decoupled weight decay (default {default.weight_decay})")
     add("--dtype", choices=["float32", "float64"], help=f"default {default.dtype}")
     add("--seed", type=int, help=f"of the first table, the batches and the text (default {default.seed})")
+    add("--plot", metavar="DIR", help="draw the run, as SVG and PNG files in this folder")
     add_device_and_json(parser)
 
 
@@ -204,14 +207,19 @@ def run_compare(args: argparse.Namespace) -> int:
     # One thread each, unless told otherwise: the step is too small for more, and the speed line says so.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
-    config, corpus = config_of(args), corpus_of(args)
-    from bigram.compare import compare
+    config, folder, corpus = config_of(args), plot_folder_of(args), corpus_of(args)
+    from bigram.compare import Trace, compare
 
+    trace = Trace() if folder else None
     with progress_bar(config.max_iters) as advance:
-        result = compare(corpus, config, args.device, advance)
+        result = compare(corpus, config, args.device, advance, trace)
     from bigram.tables import comparison_report
 
     print_result(result, comparison_report, args.json)
+    if folder and trace:
+        from bigram.plots import draw_comparison
+
+        draw_comparison(folder, result, corpus, trace)
     return 0 if result["verdict"] == "agree" else 1
 
 
@@ -221,6 +229,7 @@ def run_train(args: argparse.Namespace) -> int:
     if args.resume and not args.out:
         raise UserError("--resume goes on with a run that was saved; say which with --out RUN")
     config = config_of(args)  # first, for what is wrong in the options themselves is known at once
+    pictures = plot_folder_of(args)
     from bigram.interruptions import interruptible
     from bigram.run_folder import RunFolder, continued
     from bigram.train import train_and_report
@@ -250,6 +259,7 @@ def run_train(args: argparse.Namespace) -> int:
                 folder,
                 checkpoint,
                 interrupted=lambda: interruption.signal is not None,
+                pictures=pictures,
             )
     if "sample" not in result:
         where = (
@@ -366,6 +376,15 @@ def schedule_of(args: argparse.Namespace) -> dict[str, Any]:
     """Those settings of the schedule that were given."""
     given = {field.name: getattr(args, field.name, None) for field in dataclasses.fields(Config)}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def plot_folder_of(args: argparse.Namespace) -> Path | None:
+    """The folder for the pictures, ready to be written to, if any are wanted."""
+    if args.plot is None:
+        return None
+    from bigram.plot_style import make_folder
+
+    return make_folder(args.plot)
 
 
 def corpus_of(args: argparse.Namespace) -> Corpus:

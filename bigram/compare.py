@@ -6,6 +6,7 @@ differ, and ``tables.py`` prints.
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,31 +52,47 @@ class Largest:
         self.bound = 0.0
         self.fraction_of_bound = 0.0
 
-    def see(self, ours: Numbers, theirs: Numbers, bound: Numbers) -> None:
-        """Compares entry by entry. An entry that is not a number, or differs where nothing may (as in the
-        gradient's row of a character that the batch did not hold), is infinitely far over its bound."""
+    def see(self, ours: Numbers, theirs: Numbers, bound: Numbers) -> NDArray[np.floating]:
+        """Compares entry by entry, and returns each entry's difference in units of its bound. An entry that
+        is not a number, or differs where nothing may (as in the gradient's row of a character that the batch
+        did not hold), is infinitely far over its bound."""
         difference = differences(ours, theirs)
-        self.fraction_of_bound = max(self.fraction_of_bound, float(fractions(difference, bound).max()))
+        fraction = fractions(difference, bound)
+        self.fraction_of_bound = max(self.fraction_of_bound, float(fraction.max()))
         at = difference.argmax()
         if difference.flat[at] >= self.max_abs:
             self.max_abs = float(difference.flat[at])
             self.bound = float(np.broadcast_to(bound, difference.shape).flat[at])
+        return fraction
 
     @property
     def within(self) -> bool:
         return self.fraction_of_bound <= 1
 
 
+@dataclass
+class Trace:
+    """What pictures show and the record is too small for (``plots.py``). Filled in while the run goes on."""
+
+    losses: list[tuple[float, float, float]] = field(default_factory=list)  # each step's pair, and its bound
+    # (V, V): the nearest that each entry of the gradient's difference ever came to its bound
+    gradient: NDArray[np.floating] = field(default_factory=lambda: np.zeros(()))
+    table: NDArray[np.floating] = field(default_factory=lambda: np.zeros(()))  # (V, V), NumPy's at the end
+
+
 class Lockstep:
     """Two trainers that take every step together, itself a ``Trainer`` whose losses are pairs."""
 
-    def __init__(self, table: NDArray[np.floating], config: Config, device: str) -> None:
+    def __init__(
+        self, table: NDArray[np.floating], config: Config, device: str, trace: Trace | None = None
+    ) -> None:
         self.numpy = trainer_for(table, config)
         self.torch = TorchTrainer(table, config, device)
         self.config = config
         self.moment_bounds = MomentBounds(table.shape, config.dtype, config.betas)
         self.weight_bound = weight_bound(config, self.torch.device.type)
         self.largest = {name: Largest() for name in COMPARED}
+        self.trace = trace
 
     def step(self, idx: NDArray[np.int64], targets: NDArray[np.int64]) -> Pair:
         W = self.numpy.state().weight.copy()  # where this step's gradients are taken
@@ -83,8 +100,12 @@ class Lockstep:
         distance = float(abs(before).max())
 
         ours, theirs = self.numpy.step(idx, targets), self.torch.step(idx, targets)
-        self.largest["loss"].see(ours, theirs, loss_bound(theirs, self.config.dtype, distance))
-        self._compare_state(W, count_pairs(idx, targets, len(W)), before, distance)
+        bound = loss_bound(theirs, self.config.dtype, distance)
+        self.largest["loss"].see(ours, theirs, bound)
+        fraction = self._compare_state(W, count_pairs(idx, targets, len(W)), before, distance)
+        if self.trace:
+            self.trace.losses.append((ours, theirs, bound))
+            self.trace.gradient = np.maximum(self.trace.gradient, fraction)
         return Pair(ours, theirs)
 
     def evaluate(self, counts: NDArray[np.int64]) -> Pair:
@@ -106,11 +127,12 @@ class Lockstep:
         counts: NDArray[np.int64],
         before: NDArray[np.floating],
         distance: float,
-    ) -> None:
+    ) -> NDArray[np.floating]:
+        # Returns the gradient's difference in units of its bound.
         ours, theirs = self.numpy.state(), self.torch.state()
         bound = lockstep_gradient_bound(W, counts, distance)
         self.moment_bounds.step(ours.gradient, bound, ours.exp_avg, ours.exp_avg_sq)
-        self.largest["gradient"].see(ours.gradient, theirs.gradient, bound)
+        fraction = self.largest["gradient"].see(ours.gradient, theirs.gradient, bound)
         moments, others = (ours.exp_avg, ours.exp_avg_sq), (theirs.exp_avg, theirs.exp_avg_sq)
         residual, rounding = update_residual(
             self.config, self.numpy.optimizer.steps, before, self.difference(), ours.weight, moments, others
@@ -119,17 +141,23 @@ class Lockstep:
         self.largest["weight"].see(ours.weight, theirs.weight, self.weight_bound)
         self.largest["exp_avg"].see(ours.exp_avg, theirs.exp_avg, self.moment_bounds.exp_avg)
         self.largest["exp_avg_sq"].see(ours.exp_avg_sq, theirs.exp_avg_sq, self.moment_bounds.exp_avg_sq)
+        return fraction
 
 
 def compare(
-    corpus: Corpus, config: Config, device: str = "cpu", on_step: Callable[[int], object] = lambda step: None
+    corpus: Corpus,
+    config: Config,
+    device: str = "cpu",
+    on_step: Callable[[int], object] = lambda step: None,
+    trace: Trace | None = None,
 ) -> dict[str, Any]:
     """Trains both and returns the whole comparison, ready for JSON; ``verdict`` is "agree" or "differ".
 
-    ``device``: torch's side. ``on_step`` is told the updates made.
+    ``device``: torch's side. ``on_step`` is told the updates made. ``trace``, if any, is filled in.
     """
     rng = np.random.default_rng(config.seed)
-    lockstep = Lockstep(initial_table(corpus.tokenizer.vocab_size, config.dtype, rng), config, device)
+    table = initial_table(corpus.tokenizer.vocab_size, config.dtype, rng)
+    lockstep = Lockstep(table, config, device, trace)
     history = []
     for progress in train(lockstep, corpus, config, rng):
         on_step(progress.step)
@@ -139,6 +167,8 @@ def compare(
             for name in Pair._fields:
                 record[name] = {"train": getattr(train_loss, name), "val": getattr(val_loss, name)}
             history.append(record)
+    if trace:
+        trace.table = lockstep.numpy.state().weight.copy()  # timing it, below, trains on
 
     sample, explained = compare_samples(lockstep, corpus, sample_draws(config, rng))
     largest = lockstep.largest

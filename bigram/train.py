@@ -4,6 +4,7 @@ then a sample of what it writes."""
 import math
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,13 +30,15 @@ def train_and_report(
     folder: RunFolder | None = None,
     checkpoint: Checkpoint | None = None,
     interrupted: Callable[[], bool] = lambda: False,
+    pictures: Path | None = None,
 ) -> dict[str, Any]:
     """Trains on ``backend``, "numpy" or "torch", and returns the run, ready for JSON. ``say`` is given each
     line of the report as soon as it is known; ``on_step`` is told the updates made.
 
     Goes on from ``checkpoint`` as its own run would have, bit for bit. Saves to ``folder`` at every
     evaluation. When ``interrupted`` says so, saves and returns after the step at hand, without a sample.
-    Raises ``DivergedError`` where a number is no longer finite; such a state is not saved.
+    Raises ``DivergedError`` where a number is no longer finite; such a state is not saved. ``pictures`` is
+    a folder to draw the run in, if any.
     """
     rng = np.random.default_rng(config.seed)
     table = initial_table(corpus.tokenizer.vocab_size, config.dtype, rng)
@@ -101,6 +104,10 @@ def train_and_report(
     written = trainer.generate(sample_start(), sample_draws(config, rng))[0, 1:]
     text = corpus.tokenizer.decode(written)
     say(f"\n{text}")
+    if pictures:
+        from bigram.plots import draw_run
+
+        draw_run(pictures, result, corpus, trainer.state().weight)
     return result | {"seconds": seconds, "sample": {"text": text}}
 
 

@@ -1,4 +1,4 @@
-"""Rewrites every pasted output in the documentation: ``python docs/refresh.py``.
+"""Rewrites every pasted output and every figure in the documentation: ``python docs/refresh.py``.
 
 A block stands between ``<!-- begin: COMMAND -->`` and ``<!-- end -->``. What the command prints on stdout
 takes the block's place: as it is if it is a Markdown table, fenced otherwise. ``tests/test_docs.py`` fails
@@ -52,6 +52,8 @@ def run(command: str) -> str:
 
 
 def main() -> None:
+    figures = [sys.executable, "-m", "bigram.falling_loss", "--plot", str(ROOT / "docs" / "figures")]
+    subprocess.run(figures, check=True)
     for page in PAGES:
         path = ROOT / page
         text = path.read_text(encoding="utf-8")

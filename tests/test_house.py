@@ -78,6 +78,8 @@ def test_that_test_can_fail() -> None:
 def test_docstrings_are_there_and_their_examples_true(name: str) -> None:
     if name in ("impl_torch.model", "impl_torch.trainer", "bigram.compare"):
         pytest.importorskip("torch")
+    if name == "bigram.plot_style":
+        pytest.importorskip("matplotlib")
     module = importlib.import_module(name)
     assert module.__doc__
     for member, value in vars(module).items():
