@@ -336,8 +336,9 @@ def test_without_matplotlib_one_line_says_so(monkeypatch: pytest.MonkeyPatch, tm
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "losses.svg"
     plot_style.replace_file(path, b"old")
+    (tmp_path / "link").hardlink_to(path)
     plot_style.replace_file(path, b"new")
-    assert read_all(tmp_path) == {"losses.svg": b"new"}
+    assert read_all(tmp_path) == {"losses.svg": b"new", "link": b"old"}  # another file took its place
 
     def full(self: Path, data: bytes) -> int:
         with self.open("wb") as file:
@@ -348,7 +349,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(UserError, match=r"losses\.svg: No space left on device; give --plot another folder"):
         plot_style.replace_file(path, b"newer")
     monkeypatch.undo()
-    assert read_all(tmp_path) == {"losses.svg": b"new"}
+    assert read_all(tmp_path) == {"losses.svg": b"new", "link": b"old"}
 
 
 def test_a_run_that_ran_away_is_still_drawn(tmp_path: Path) -> None:
