@@ -1,4 +1,7 @@
-"""Rewrites every pasted output and every figure in the documentation: ``python docs/refresh.py``.
+"""Rewrites all output in the documentation: ``python docs/refresh.py``, in some minutes.
+
+Figures are drawn, ``tutorial.ipynb`` is made from ``tutorial.py`` and run (``pip install -e ".[docs]"``), and
+every pasted output is pasted again.
 
 A block stands between ``<!-- begin: COMMAND -->`` and ``<!-- end -->``. What the command prints on stdout
 takes the block's place: as it is if it is a Markdown table, fenced otherwise. ``tests/test_docs.py`` fails
@@ -51,9 +54,31 @@ def run(command: str) -> str:
     return result.stdout
 
 
+def draw_figures() -> None:
+    """The figures in ``docs/figures``."""
+    command = [sys.executable, "-m", "bigram.falling_loss", "--plot", str(ROOT / "docs" / "figures")]
+    subprocess.run(command, check=True)
+
+
+def run_notebook() -> None:
+    """Makes ``tutorial.ipynb`` from ``tutorial.py``: the same cells, with what they print."""
+    import jupytext
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = jupytext.read(ROOT / "docs" / "tutorial.py")
+    NotebookClient(notebook, timeout=600, coalesce_streams=True).execute()
+    # What would differ from one run to the next, or says only which machine it was, is left out.
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    for number, cell in enumerate(notebook.cells):
+        cell.id, cell.metadata = f"cell-{number}", {}
+    nbformat.write(notebook, ROOT / "docs" / "tutorial.ipynb")
+
+
 def main() -> None:
-    figures = [sys.executable, "-m", "bigram.falling_loss", "--plot", str(ROOT / "docs" / "figures")]
-    subprocess.run(figures, check=True)
+    draw_figures()
+    run_notebook()
     for page in PAGES:
         path = ROOT / page
         text = path.read_text(encoding="utf-8")
