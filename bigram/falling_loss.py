@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -99,7 +99,8 @@ def curves(planted: Iterable[Mistake | None], config: Config) -> Iterator[Curve]
     batches = [batcher.get_batch() for _ in range(config.max_iters)]  # the same for all: drawn once
     right = right_gradient(table, *batches[0])
     for mistake in planted:
-        wrong, gradient = "", right_gradient
+        wrong = ""
+        gradient: Callable[[NDArray[np.floating], Ids, Ids], NDArray[np.floating]] = right_gradient
         optimizer_class: Any = AdamW
         if mistake in mistaken_adamw.OPTIMIZERS:
             wrong, optimizer_class = "AdamW", mistaken_adamw.build([mistake])

@@ -40,8 +40,10 @@ def draw_comparison(folder: Path, result: Mapping[str, Any], corpus: Corpus, tra
 
 
 def draw_run(folder: Path, result: Mapping[str, Any], corpus: Corpus, table: NDArray[np.floating]) -> None:
-    """``losses`` and ``table`` of a run of ``bigram train``. ``table``: (V, V) logits at its end. A run that was
-    resumed has the losses since then; where it was at its end already, there are none to draw."""
+    """``losses`` and ``table`` of a run of ``bigram train``. ``table``: (V, V) logits at its end.
+
+    A resumed run has the losses since then; where it had ended before, there are none to draw.
+    """
     counts = count_text_pairs(corpus.train, corpus.tokenizer.vocab_size)
     history = [{"step": row["step"], result["backend"]: row} for row in result["history"]]
     with style():

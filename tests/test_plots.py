@@ -112,6 +112,15 @@ def test_a_run_of_one_model_has_only_its_losses(tmp_path: Path) -> None:
     assert [line.get_ydata().tolist() for line in axes.lines] == [[4.0, 3.0], [4.1, 3.1], [2.0, 2.0]]
 
 
+def test_a_run_resumed_at_its_end_has_a_table_and_no_losses(text: str, tmp_path: Path) -> None:
+    command = ["train", "--backend", "numpy", "--corpus", text, *SHORT, "--out", str(tmp_path / "run")]
+    assert cli.main(command) == 0
+    folder = tmp_path / "pictures"
+    resume = ["train", "--backend", "numpy", "--corpus", text, "--out", str(tmp_path / "run"), "--resume"]
+    assert cli.main([*resume, "--plot", str(folder)]) == 0
+    assert set(read_all(folder)) == {"table.png", "table.svg"}
+
+
 def test_tables_are_the_softmax_and_the_frequencies(tmp_path: Path) -> None:
     corpus = corpus_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJ", tmp_path)
     _, _, fraction, W = example(corpus)
