@@ -79,17 +79,18 @@ def test_infinite_logits_are_left_to_the_plain_twin() -> None:
     assert not dW[1:].any()
 
 
+@pytest.mark.parametrize(("tokens", "left"), [(2**24 - 1, False), (2**24, True)])
 def test_more_tokens_than_a_float32_can_count_are_left_to_the_plain_twin(
-    monkeypatch: pytest.MonkeyPatch,
+    tokens: int, left: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Seen from float32, 2**24 + 1 pairs are 2**24: the counts of so large a batch are summed as integers.
-    many = np.broadcast_to(np.uint8(0), (2**24 + 1,))
+    many = np.broadcast_to(np.uint8(0), (tokens,))
     seen = []
     monkeypatch.setattr(
         pair_counts, "loss_and_gradient_of_counts", lambda W, counts: seen.append(int(counts.sum()))
     )
     pair_counts.loss_and_gradient(np.zeros((1, 1), np.float32), many, many)
-    assert seen == [2**24 + 1]
+    assert seen == [tokens] * left
 
 
 def gradients(
