@@ -36,11 +36,10 @@ def loss_and_gradient(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
     n = C @ ones
     with np.errstate(invalid="ignore"):
         z = W - W.max(axis=1, keepdims=True)
-        e = np.exp(z)
-        s = e @ ones
-        z *= C
-    # The mean of -log p = log s - z: both terms are positive, so nothing cancels.
-    loss = float((np.vdot(n, np.log(s)) - z.sum()) / N)
+    e = np.exp(z)
+    s = e @ ones
+    # The mean of -log p = log s - z: neither term is below zero, so nothing cancels.
+    loss = float((np.vdot(n, np.log(s)) - np.vdot(C, z)) / N)
     if not math.isfinite(loss):  # an infinite logit, perhaps where it does not count, for 0 * -inf is nan
         return loss_and_gradient_of_counts(W, counts)
     dW = e  # the gradient is made in place of e; no further table is needed
