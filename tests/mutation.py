@@ -63,7 +63,7 @@ SWAPPED = {
     ast.BitAnd: [ast.BitOr], ast.And: [ast.Or], ast.Or: [ast.And], ast.Is: [ast.IsNot], ast.IsNot: [ast.Is],
     ast.In: [ast.NotIn], ast.NotIn: [ast.In],
     ast.Eq: [ast.NotEq], ast.NotEq: [ast.Eq], ast.Lt: [ast.LtE, ast.Gt], ast.LtE: [ast.Lt, ast.GtE],
-    ast.Gt: [ast.GtE, ast.Lt], ast.GtE: [ast.Gt, ast.LtE], ast.MatMult: [ast.Mult],
+    ast.Gt: [ast.GtE, ast.Lt], ast.GtE: [ast.Gt, ast.LtE], ast.MatMult: [ast.Mult], ast.FloorDiv: [ast.Mult],
 }  # fmt: skip
 RENAMED = {"max": "min", "zeros": "ones", "zeros_like": "ones_like", "float32": "float64", "int64": "int32"}
 UNDONE = {"astype", "copy", "max", "mean", "ravel", "reshape", "sum"}  # x.copy() becomes x
