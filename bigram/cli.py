@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from bigram.processes import from_first, is_first, let_the_first_speak, my_part, several_processes, together
 from common.config import Config
 from common.errors import UserError
 
@@ -31,6 +32,7 @@ class Parser(argparse.ArgumentParser):
     """Says what is wrong with the arguments in one line instead of a page."""
 
     def error(self, message: str) -> NoReturn:
+        let_the_first_speak()
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
@@ -55,6 +57,18 @@ def build_parser() -> argparse.ArgumentParser:
         "--out", metavar="RUN", help="a folder to save to at every evaluation, and when interrupted"
     )
     train.add_argument("--resume", action="store_true", help="go on with the run in --out where it stopped")
+    about = "the least loss any bigram table can have on a text, however many files it is in"
+    optimum = commands.add_parser("optimum", help=about, description=about.capitalize(), epilog=EPILOG)
+    optimum.set_defaults(run=run_optimum)
+    add_optimum_options(optimum)
+    for command in (train, optimum):
+        command.add_argument(
+            "--timeout",
+            type=float,
+            default=60.0,
+            metavar="SECONDS",
+            help="under torchrun: give up on a process silent for so long (default %(default)g)",
+        )
     about = "let a saved model write"
     generate = commands.add_parser("generate", help=about, description=about.capitalize(), epilog=EPILOG)
     generate.set_defaults(run=run_generate)
@@ -126,6 +140,19 @@ def add_generate_options(parser: argparse.ArgumentParser) -> None:
     add_device_and_json(parser)
 
 
+def add_optimum_options(parser: argparse.ArgumentParser) -> None:
+    """Which texts, and who reads the result."""
+    parser.add_argument(
+        "--corpus",
+        nargs="+",
+        default=[None],
+        metavar="PATH",
+        help="UTF-8 text files, each a text of its own; under torchrun those of this machine "
+        "(default: tiny Shakespeare)",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout instead of the report")
+
+
 def add_check_options(parser: argparse.ArgumentParser) -> None:
     """What to check, and how."""
     add = parser.add_argument
@@ -162,7 +189,8 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it was closed
+    if sys.stdout is None or not is_first():  # it was closed; or what is to be said, the first process says
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a console that lacks a character shows its escape
             stream.reconfigure(errors="backslashreplace")
@@ -172,6 +200,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
+        shared = args.run is run_optimum or (args.run is run_train and args.backend == "torch")
+        if several_processes() and not shared:
+            raise UserError("only train --backend torch and optimum run in several processes; start it alone")
         status: int = args.run(args)
         sys.stdout.flush()
         return status
@@ -193,13 +224,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def fail(message: str, status: int = 2) -> int:
     """Prints the one line of an expected error, and returns its exit status."""
-    notice(message)
+    let_the_first_speak()
+    print(f"bigram: {message}", file=sys.stderr)
     return status
 
 
 def notice(line: str) -> None:
-    """One line for whoever sits at the command."""
-    print(f"bigram: {line}", file=sys.stderr)
+    """One line for whoever sits at the command, and once."""
+    if is_first():
+        print(f"bigram: {line}", file=sys.stderr)
 
 
 def run_compare(args: argparse.Namespace) -> int:
@@ -207,7 +240,7 @@ def run_compare(args: argparse.Namespace) -> int:
     # One thread each, unless told otherwise: the step is too small for more, and the speed line says so.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
-    config, folder, corpus = config_of(args), plot_folder_of(args), corpus_of(args)
+    config, folder, corpus = config_of(args), plot_folder_of(args), corpus_of(args.corpus)
     from bigram.compare import Trace, compare
 
     trace = Trace() if folder else None
@@ -229,7 +262,7 @@ def run_train(args: argparse.Namespace) -> int:
     if args.resume and not args.out:
         raise UserError("--resume goes on with a run that was saved; say which with --out RUN")
     config = config_of(args)  # first, for what is wrong in the options themselves is known at once
-    pictures = plot_folder_of(args)
+    pictures = plot_folder_of(args) if is_first() else None
     from bigram.interruptions import interruptible
     from bigram.run_folder import RunFolder, continued
     from bigram.train import train_and_report
@@ -239,14 +272,16 @@ def run_train(args: argparse.Namespace) -> int:
             print(line, flush=True)
 
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(RunFolder(args.out, args.resume)) if args.out else None
-        checkpoint = folder.checkpoint if folder else None
-        if folder and checkpoint:
+        stack.enter_context(together(args.device, config.dtype, args.timeout))
+        saves = args.out and is_first()
+        folder = stack.enter_context(RunFolder(args.out, args.resume)) if saves else None
+        checkpoint = from_first(folder.checkpoint if folder else None)
+        if checkpoint:
             config = continued(checkpoint, schedule_of(args))
-            if folder.notice:
+            if folder and folder.notice:
                 notice(folder.notice)
             notice(f"going on with {args.out} after step {checkpoint.step:,}")
-        corpus = corpus_of(args)
+        corpus = corpus_of(args.corpus)
         interruption = stack.enter_context(interruptible())
         with progress_bar(config.max_iters) as advance:
             result = train_and_report(
@@ -271,6 +306,23 @@ def run_train(args: argparse.Namespace) -> int:
         from bigram.runs import to_json
 
         print(to_json(result))
+    return 0
+
+
+def run_optimum(args: argparse.Namespace) -> int:
+    """``bigram optimum``"""
+    from bigram.optimum import optimum
+    from bigram.tables import optimum_report
+
+    with together("cpu", "float64", args.timeout):
+        corpora = map(corpus_of, my_part(args.corpus))
+        if several_processes():
+            from impl_torch.distributed import add, gather
+
+            record = optimum(corpora, gather, add)
+        else:
+            record = optimum(corpora)
+    print_result(record, optimum_report, args.json)
     return 0
 
 
@@ -387,12 +439,12 @@ def plot_folder_of(args: argparse.Namespace) -> Path | None:
     return make_folder(args.plot)
 
 
-def corpus_of(args: argparse.Namespace) -> Corpus:
-    """The text that the options ask for; where it is a stand-in, stderr says so."""
+def corpus_of(path: str | None) -> Corpus:
+    """The text that ``--corpus`` asks for; where it is a stand-in, stderr says so."""
     from common.corpus import load_corpus
 
     with reading_bar() as on_progress:
-        corpus = load_corpus(args.corpus, on_progress)
+        corpus = load_corpus(path, on_progress)
     if corpus.notice:
         notice(corpus.notice)
     return corpus
@@ -402,7 +454,7 @@ def corpus_of(args: argparse.Namespace) -> Corpus:
 def reading_bar() -> Iterator[OnProgress]:
     """Yields a function to be told how far a large text is read. One bar on stderr for each pass, with the
     speed, if that is a terminal."""
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or not is_first():
         yield lambda doing, done, total: None
         return
     from rich import progress
@@ -429,7 +481,7 @@ def reading_bar() -> Iterator[OnProgress]:
 @contextlib.contextmanager
 def progress_bar(steps: int) -> Iterator[Callable[[int], object]]:
     """Yields a function to be told the updates made. The bar stands on stderr if that is a terminal."""
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or not is_first():
         yield lambda step: None
         return
     from rich.console import Console

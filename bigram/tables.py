@@ -91,6 +91,20 @@ def verdict_line(result: Mapping[str, Any]) -> str:
     return f"differ: {steps} are within their bounds, but the texts are not the same"
 
 
+def optimum_report(record: Mapping[str, Any]) -> Iterator[str]:
+    """What ``optimum`` found, line by line."""
+    shards = record["shards"]
+    yield (
+        f"corpus    {len(shards)} text{'s'[: len(shards) != 1]}, {record['characters']:,} characters, "
+        f"V = {record['vocab_size']}"
+    )
+    for shard in shards:
+        yield f"          {shard['name']}: {shard['characters']:,} characters"
+        yield f"          sha256 {shard['sha256']}"
+    yield f"pairs     {record['pairs']:,}, of which {record['distinct_pairs']:,} distinct"
+    yield f"optimum   {record['optimum']:.7f} nats, the least any bigram table can reach on all of it"
+
+
 def check_report(record: Mapping[str, Any]) -> Iterator[str]:
     """What the doctor found in the reader's function or class, line by line."""
     yield f"subject   {record['subject']}"

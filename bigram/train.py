@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bigram.processes import several_processes
 from bigram.run_folder import RunFolder, check_corpus
 from bigram.runs import config_record, corpus_record, make_trainer, sample_draws, sample_start
 from bigram.tables import evaluation_line, run_header
@@ -43,9 +44,18 @@ def train_and_report(
     rng = np.random.default_rng(config.seed)
     table = initial_table(corpus.tokenizer.vocab_size, config.dtype, rng)
     evaluation_rng = rng.spawn(1)[0]
-    trainer = make_trainer(backend, checkpoint.table if checkpoint else table, config, device)
     if checkpoint:
         check_corpus(checkpoint, corpus)
+        table = checkpoint.table
+    trainer: Any
+    if several_processes():
+        from impl_torch.distributed import DistributedTrainer
+
+        trainer = DistributedTrainer(table, config, device, corpus.sha256, interrupted)
+        interrupted = trainer.interrupted
+    else:
+        trainer = make_trainer(backend, table, config, device)
+    if checkpoint:
         trainer.restore(checkpoint.exp_avg, checkpoint.exp_avg_sq, checkpoint.step)
         rng.bit_generator.state = checkpoint.rng_state
         evaluation_rng.bit_generator.state = checkpoint.evaluation_rng_state

@@ -1,0 +1,95 @@
+"""``bigram optimum``: the least loss any bigram table can have on a text, over however many files, processes
+and machines it is spread. No torch here; ``impl_torch/distributed.py`` has what processes need.
+
+Counts add up: each file is counted where it lies, and only the sums meet. A file is a text of its own, so
+the last character of one and the first of the next are no pair; and all of it counts, without a split.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bigram.runs import corpus_record
+from common.corpus import Corpus
+from common.errors import UserError
+from common.pairs import conditional_entropy, count_pairs, count_text_pairs
+from common.tokenizer import CharTokenizer
+
+Counts = NDArray[np.int64]
+
+
+class Shard(NamedTuple):
+    """What every process learns of a file that one of them has counted."""
+
+    record: dict[str, Any]
+    vocab: tuple[str, ...]
+
+
+Found = list[Shard] | UserError  # of one process; or why it cannot go on
+
+
+def optimum(
+    corpora: Iterable[Corpus],
+    gather: Callable[[Found], list[Found]] = lambda mine: [mine],
+    add: Callable[[Counts], Counts] = lambda counts: counts,
+) -> dict[str, Any]:
+    """The optimum of all the files of all processes, ready for JSON. See ``count_shards``."""
+    shards, tokenizer, counts = count_shards(corpora, gather, add)
+    return {
+        "shards": [shard.record for shard in shards],
+        "characters": sum(shard.record["characters"] for shard in shards),
+        "vocab_size": tokenizer.vocab_size,
+        "pairs": int(counts.sum()),
+        "distinct_pairs": int(np.count_nonzero(counts)),
+        "optimum": conditional_entropy(counts),
+    }
+
+
+def count_corpus(corpus: Corpus) -> Counts:
+    """C of the whole text: of both parts, and of the pair where it was split."""
+    V = corpus.tokenizer.vocab_size
+    parts = count_text_pairs(corpus.train, V) + count_text_pairs(corpus.val, V)
+    return parts + count_pairs(corpus.train[-1:], corpus.val[:1], V)
+
+
+def count_shards(
+    corpora: Iterable[Corpus],
+    gather: Callable[[Found], list[Found]],
+    add: Callable[[Counts], Counts],
+) -> tuple[list[Shard], CharTokenizer, Counts]:
+    """All shards, the tokenizer of all their characters, and their pair counts, (V, V). ``corpora``: those of
+    this process, maybe none, taken one at a time.
+
+    ``add`` is the one all-reduce, of the counts. Before it the processes have to agree which row is whose:
+    that is one ``gather``, of vocabularies and names, and of what went wrong, so that all end alike.
+    Raises ``UserError`` for a text given twice, and for what ``corpora`` raises it for, in any process.
+    """
+    mine: list[Shard] = []
+    tables: list[Counts] = []
+    found: Found = mine
+    try:
+        for corpus in corpora:
+            mine.append(Shard(corpus_record(corpus), corpus.tokenizer.vocab))
+            tables.append(count_corpus(corpus))
+    except UserError as error:
+        found = error
+    shards: list[Shard] = []
+    for theirs in gather(found):
+        if isinstance(theirs, UserError):
+            raise theirs
+        shards += theirs
+    named: dict[str, str] = {}
+    for record, _ in shards:
+        if record["sha256"] in named:
+            twice = f"{named[record['sha256']]} and {record['source']}"
+            raise UserError(f"{twice} are the same text; give each part of the corpus once")
+        named[record["sha256"]] = record["source"]
+
+    tokenizer = CharTokenizer(character for shard in shards for character in shard.vocab)
+    counts = np.zeros((tokenizer.vocab_size, tokenizer.vocab_size), dtype=np.int64)
+    for shard, table in zip(mine, tables, strict=True):
+        rows = tokenizer.encode("".join(shard.vocab))  # where this shard's own ids stand among all
+        counts[np.ix_(rows, rows)] += table
+    return shards, tokenizer, add(counts)
