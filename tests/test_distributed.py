@@ -117,6 +117,22 @@ def test_any_parts_make_the_whole(
         assert largest_difference(together[0], other) == 0
 
 
+def test_each_window_is_worked_on_once(in_threads: Callable, rng: np.random.Generator) -> None:
+    idx, targets = rng.integers(5, size=(2, 7, 4))
+
+    def seen(rank: int) -> list:
+        trainer = DistributedTrainer(np.eye(5), CONFIG, "cpu", "")
+        batches: list = []
+        trainer.model.register_forward_pre_hook(lambda model, batch: batches.append(batch))
+        trainer.step(idx, targets)
+        return batches
+
+    ((first,), (second,), (third,)) = in_threads(3, seen)
+    assert [len(part[0]) for part in (first, second, third)] == [2, 2, 3]
+    for part, whole in enumerate((idx, targets)):
+        np.testing.assert_array_equal(torch.cat([first[part], second[part], third[part]]), whole)
+
+
 def test_the_mean_of_the_means_would_be_caught(surrogate: Corpus, in_threads: Callable) -> None:
     """The famous way, and why it so often goes unnoticed: between equal parts it is right."""
 
