@@ -24,6 +24,7 @@ import pytest
 
 from bigram.optimum import count_shards
 from bigram.processes import my_part
+from bigram.run_folder import newest_checkpoint
 from bigram.train import train_and_report
 from common.config import Config
 from common.corpus import Corpus, read_corpus
@@ -133,13 +134,31 @@ def test_each_window_is_worked_on_once(in_threads: Callable, rng: np.random.Gene
         np.testing.assert_array_equal(torch.cat([first[part], second[part], third[part]]), whole)
 
 
+def test_all_end_at_the_step_in_which_one_was_asked_to(
+    in_threads: Callable, rng: np.random.Generator
+) -> None:
+    batch = rng.integers(5, size=(2, 2, 4))  # of three processes, the first has no window
+
+    def run(rank: int) -> list[bool]:
+        asked = [False, rank == 0, False]
+        trainer = DistributedTrainer(np.eye(5), CONFIG, "cpu", "", lambda: asked[0])
+        answers = []
+        for _ in range(3):
+            trainer.step(*batch)
+            answers.append(trainer.interrupted())
+            asked.pop(0)
+        return answers
+
+    assert in_threads(3, run) == [[False, True, False]] * 3
+
+
 def test_the_mean_of_the_means_would_be_caught(surrogate: Corpus, in_threads: Callable) -> None:
     """The famous way, and why it so often goes unnoticed: between equal parts it is right."""
 
     def difference(batch_size: int) -> float:
         config = replace(CONFIG, batch_size=batch_size)
         wrong = in_threads(
-            2, lambda rank: train_together(surrogate, config), spoil=lambda sums: sums / sums[-1]
+            2, lambda rank: train_together(surrogate, config), spoil=lambda sums: sums / sums[-2]
         )
         return largest_difference(wrong[0], train_alone(surrogate, config))
 
@@ -315,7 +334,8 @@ def test_torchrun_reports_once_what_one_process_reports(tmp_path: Path) -> None:
         assert list(ours.values()) == pytest.approx(list(theirs.values()), rel=0, abs=RESIDUAL)
 
 
-DIED = "bigram: another process of this run died, or was silent for longer than --timeout; see what it said last\n"
+SILENT = "bigram: another process of this run died, or was silent for longer than --timeout; "
+DIED = SILENT + "see what it said last\n"
 LONG = ["-m", "bigram", "train", "--backend", "torch", "--steps", "1000000", "--eval-interval", "10"]
 
 
@@ -409,3 +429,40 @@ def test_under_torchrun_an_error_is_one_line(args: list[str]) -> None:
     traceback = result.stderr.count("Traceback")
     assert traceback == 1  # torchrun's own
     assert "ChildFailedError" in result.stderr
+
+
+@pytest.mark.slow
+@UNTRIED_ON_WINDOWS
+def test_a_run_is_saved_once_and_goes_on_in_any_number_of_processes(start: Callable, tmp_path: Path) -> None:
+    text = str(write(tmp_path / "hamlet.txt", TEXTS[1]))
+    run = ["-m", "bigram", "train", "--backend", "torch", "--corpus", text, "--dtype", "float64"]
+    run += ["--batch-size", "7", "--out", str(tmp_path / "run")]
+    first, second = start([[*run, "--steps", "1000000", "--eval-interval", "10"]] * 2)
+    reaches_training(first)
+    second.send_signal(signal.SIGTERM)  # to one of them; all must end at the same step
+    said = first.communicate(timeout=60)[1], second.communicate(timeout=60)[1]
+    assert second.returncode == 128 + signal.SIGTERM
+    interrupted = re.fullmatch(
+        r"bigram: interrupted after step ([\d,]+): saved as .*; go on with .*\n", said[0]
+    )
+    assert interrupted
+    assert said[1] == ""
+    step = int(interrupted[1].replace(",", ""))
+
+    for world_size in (3, 1):
+        step += 10
+        commands = [[*run, "--resume", "--steps", str(step)]] * world_size
+        for process in start(commands):
+            error = process.communicate(timeout=60)[1]
+            assert process.returncode == 0, error
+    alone = train_alone(
+        read_corpus(Path(text)), Config(dtype="float64", batch_size=7, max_iters=step, eval_interval=step)
+    )
+    saved, _ = newest_checkpoint(tmp_path / "run")
+    assert saved.step == step
+    for name, tensor in (
+        ("weight", saved.table),
+        ("exp_avg", saved.exp_avg),
+        ("exp_avg_sq", saved.exp_avg_sq),
+    ):
+        assert abs(tensor - alone[name]).max() <= RESIDUAL, name
