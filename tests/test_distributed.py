@@ -4,6 +4,7 @@ the parts, one report, and no hang and no silence where a process dies or is ano
 The arithmetic is tried with threads for processes, which cost nothing to start; then again with real ones.
 """
 
+import atexit
 import contextlib
 import json
 import os
@@ -13,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -285,16 +287,27 @@ def torchrun(*args: str) -> subprocess.CompletedProcess[str]:
 
 def work_of_one(folder: str) -> None:
     """What each of the real processes below does; it leaves its results in ``folder``."""
-    texts = sorted(Path(folder).glob("*.txt"))
+    texts, leaving = sorted(Path(folder).glob("*.txt")), Path(folder, "leaving")
     with joined("cpu", 60):
         rank = dist.get_rank()
         for batch_size in (32, 7, 2):
             result = train_together(read_corpus(texts[1]), replace(CONFIG, batch_size=batch_size))
             np.savez(f"{folder}/{batch_size}-{rank}.npz", **result)
         shards, tokenizer, counts = count_shards(map(read_corpus, texts[rank::3]), gather, add)
+        if rank == 0:
+            time.sleep(1)
+            leaving.touch()
+    assert leaving.exists()  # nobody leaves while another is at work
     assert [shard.record["name"] for shard in shards] == ["a.txt", "b.txt", "c.txt"]
     assert tokenizer.vocab == tuple(sorted(set("".join(TEXTS))))
     np.save(f"{folder}/counts-{rank}.npy", counts)
+    if sys.platform == "linux":
+        threads = Path("/proc/self/task")
+        there = len(list(threads.iterdir()))
+        dist.destroy_process_group()
+        atexit.unregister(dist.destroy_process_group)
+        # All that gloo started are gone: one left over may abort the process while the interpreter ends.
+        assert len(list(threads.iterdir())) == 1 < there
 
 
 @pytest.mark.slow
