@@ -33,7 +33,7 @@ def generate(W: Array, idx: Ids, uniforms: Array) -> NDArray[np.int64]:
         for draw in draws:
             i = ids[-1]
             if i not in cdfs:
-                cdfs[i] = cumulative_probabilities(W[i : i + 1])
+                cdfs[i] = cumulative_probabilities(W[i])
             ids.append(bisect_right(cdfs[i], draw))  # the first id whose cumulative probability exceeds it
         written.append(ids[1:])
     new = np.array(written, np.int64).reshape(uniforms.shape)
@@ -41,9 +41,9 @@ def generate(W: Array, idx: Ids, uniforms: Array) -> NDArray[np.int64]:
 
 
 def cumulative_probabilities(logits: Array) -> list[float]:
-    """Of one row of logits, (1, V), in the order of operations of the plain twin; those below 1 alone,
-    so that what follows them is the last id that can be drawn. Where a logit is nan, there are none."""
-    e = np.exp(logits - logits.max(axis=1, keepdims=True))
-    cdf = np.cumsum(e / e.sum(axis=1, keepdims=True), axis=1)
-    cdf /= cdf[:, -1:]
+    """Of one row of logits, (V,), in the order of operations of the plain twin; those below 1 alone, so
+    that what follows them is the last id that can be drawn. Where a logit is nan, there are none."""
+    e = np.exp(logits - logits.max())
+    cdf = np.cumsum(e / e.sum())
+    cdf /= cdf[-1]
     return cdf[cdf < 1].tolist()

@@ -186,6 +186,21 @@ def test_generation_writes_what_the_plain_twin_writes(
         np.testing.assert_array_equal(written, expected)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_draw_on_the_very_edge_is_decided_as_by_the_plain_twin(
+    dtype: str, rng: np.random.Generator
+) -> None:
+    model = BigramLanguageModel(65, rng, dtype)
+    W = model.token_embedding_table
+    e = np.exp(W - W.max(axis=1, keepdims=True))
+    cdf = np.cumsum(e / e.sum(axis=1, keepdims=True), axis=1)
+    cdf /= cdf[:, -1:]
+    # Every edge of every row, and the last number before it: one bit of difference decides otherwise.
+    uniforms = np.concatenate([cdf, np.nextafter(cdf, np.dtype(dtype).type(0))], axis=1).reshape(-1, 1)
+    idx = np.repeat(np.arange(65), 2 * 65)[:, None]
+    np.testing.assert_array_equal(generation.generate(W, idx, uniforms), model.generate(idx, 1, uniforms))
+
+
 def test_generation_breaks_ties_and_survives_the_impossible_as_the_plain_twin_does() -> None:
     with np.errstate(divide="ignore"):
         W = np.log([[0.25, 0.25, 0.5], [0.5, 0.5, 0], [0, 0.5, 0.5]])
