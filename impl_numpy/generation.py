@@ -26,18 +26,19 @@ def generate(W: Array, idx: Ids, uniforms: Array) -> NDArray[np.int64]:
     if idx.ndim != 2 or idx.shape[1] == 0:
         raise UserError(f"idx has shape {idx.shape}; generation starts from (B, T) with T at least 1")
     check_ids(idx, len(W), "idx")
+    T = idx.shape[1]
+    written = np.empty((len(idx), T + uniforms.shape[1]), np.int64)
+    written[:, :T] = idx
     cdfs: dict[int, list[float]] = {}
-    written = []
-    for start, draws in zip(idx[:, -1].tolist(), uniforms.tolist(), strict=True):
-        ids = [start]
+    for row, draws in zip(written, uniforms.tolist(), strict=True):
+        i, ids = int(row[T - 1]), []
         for draw in draws:
-            i = ids[-1]
             if i not in cdfs:
                 cdfs[i] = cumulative_probabilities(W[i])
-            ids.append(bisect_right(cdfs[i], draw))  # the first id whose cumulative probability exceeds it
-        written.append(ids[1:])
-    new = np.array(written, np.int64).reshape(uniforms.shape)
-    return np.concatenate([idx.astype(np.int64), new], axis=1)
+            i = bisect_right(cdfs[i], draw)  # the first id whose cumulative probability exceeds the draw
+            ids.append(i)
+        row[T:] = ids
+    return written
 
 
 def cumulative_probabilities(logits: Array) -> list[float]:

@@ -222,4 +222,12 @@ def test_generation_refuses_what_the_plain_twin_refuses() -> None:
             generation.generate(W, idx, draws)
     with pytest.raises(UserError, match="the id 3; ids run from 0 to 2"):
         generation.generate(W, np.array([[3]]), draws)
+    with pytest.raises(ValueError, match="shorter"):  # more rows than there are draws for
+        generation.generate(W, np.array([[1], [2]]), draws)
     assert generation.generate(W, np.array([[2]]), np.zeros((1, 0))).tolist() == [[2]]
+    assert generation.generate(W, np.zeros((0, 1), np.int64), np.zeros((0, 4))).shape == (0, 5)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "uint64"])
+def test_generated_text_is_int64_whatever_it_continues(dtype: str) -> None:
+    assert generation.generate(np.zeros((3, 3)), np.array([[2]], dtype), np.zeros((1, 2))).dtype == np.int64
