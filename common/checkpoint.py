@@ -13,6 +13,7 @@ saved, or it is refused. The checksum finds accidents; whoever means harm can ma
 import contextlib
 import hashlib
 import json
+import math
 import os
 import secrets
 import stat
@@ -31,7 +32,7 @@ from common.errors import UserError
 
 VERSION = 1  # of the format; to be raised when an older reader would misunderstand a newer file
 KEY = "bigram"  # of the one entry of metadata: with two, safetensors would write them in either order
-HEADER_LIMIT = 2**20  # bytes; of a vocabulary of 50,000 characters it is about a third
+HEADER_LIMIT = 2**20  # bytes, in any file; a vocabulary of 50,000 characters takes about a third
 TEMPORARY = ".tmp"  # ends the name of a file that is being written
 DTYPES = {"float32": "F32", "float64": "F64"}
 TENSORS = ("exp_avg", "exp_avg_sq", "table")  # in the order in which safetensors lays them out
@@ -78,9 +79,7 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
         parts = (array.astype(array.dtype.newbyteorder("<")).tobytes() for array in arrays.values())
         data = safetensors.save(arrays, {KEY: _canonical(record | {"sha256": _digest(record, parts)})})
         length = int.from_bytes(data[:8], "little")
-        _expect(
-            length <= HEADER_LIMIT, f"its header would take {length} bytes and {HEADER_LIMIT} are allowed"
-        )
+        _check_header_length(length, len(data) - 8 - length)
         _write(path, data)
     except OSError as error:
         raise CheckpointError(
@@ -114,7 +113,7 @@ def _read(file: BinaryIO) -> Checkpoint:
     length = int.from_bytes(start, "little")
     rest = status.st_size - 8 - length
     _expect(len(start) == 8 and rest >= 0, "it is cut off, or no safetensors file")
-    _expect(length <= HEADER_LIMIT, f"its header of {length} bytes is over the limit of {HEADER_LIMIT}")
+    _check_header_length(length, rest)
     head = start + file.read(length)
     header = _strict_json(head[8:].decode("utf-8"))
     metadata: Any = header.get("__metadata__") if isinstance(header, dict) else None
@@ -240,6 +239,15 @@ def _tensor_header(V: int, dtype: str) -> dict[str, Any]:
         name: {"dtype": DTYPES[dtype], "shape": [V, V], "data_offsets": [i * size, (i + 1) * size]}
         for i, name in enumerate(TENSORS)
     }
+
+
+def _check_header_length(length: int, rest: int) -> None:
+    # JSON of a kilobyte can become a hundred in memory, and takes its time. So a header may be no longer than
+    # the tensors call for: of V characters, each 14 bytes at most as JSON within JSON, and of all else.
+    limit = min(2**14 + 14 * math.isqrt(rest // 12), HEADER_LIMIT)
+    _expect(
+        length <= limit, f"its header of {length} bytes is over the limit of {limit} for {rest} of tensors"
+    )
 
 
 def _check_arrays(arrays: Mapping[str, Array], run: Mapping[str, Any]) -> None:
