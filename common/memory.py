@@ -1,13 +1,17 @@
-"""How much memory there is, and whether a table of V x V can fit in it at all."""
+"""How much memory there is, and whether a table of V x V, or a batch, can fit in it at all."""
 
 import os
 from pathlib import Path
 
+from common.config import Config
 from common.errors import UserError
 
 # What any run holds at once for each of the V x V cells: the logits, their gradient and both moments in
 # float32, and the counted pairs of both parts of the text in int64. A float64 run needs half as much again.
 BYTES_PER_CELL = 4 * 4 + 2 * 8
+
+# And for each token of a batch: its id, its target, and the cell of the pair in the table, all int64.
+BYTES_PER_TOKEN = 3 * 8
 
 # Where Linux keeps the limit of a container, in both generations of its control groups.
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -29,6 +33,18 @@ def memory() -> int | None:
         except (OSError, ValueError):  # no such group, or "max", which is no limit
             continue
     return min(found)
+
+
+def check_batch_fits(config: Config) -> None:
+    """Raises ``UserError``, with the arithmetic, if the batches of no run could fit in memory."""
+    windows = config.batch_size * (config.eval_iters or 1)
+    needed, there = BYTES_PER_TOKEN * windows * config.block_size, memory()
+    if there is not None and needed > there:
+        raise UserError(
+            f"{windows:,} windows of {config.block_size:,} tokens at once take {BYTES_PER_TOKEN} bytes "
+            f"a token = {needed / 1e9:,.1f} GB, and the memory is {there / 1e9:,.1f} GB; "
+            "use a smaller --batch-size, --block-size or --eval-iters"
+        )
 
 
 def check_table_fits(vocab_size: int, name: object) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from common.batcher import Batcher
 from common.config import Config
 from common.corpus import Corpus
+from common.memory import check_batch_fits
 from common.pairs import count_pairs, count_text_pairs
 
 Loss = TypeVar("Loss", covariant=True)  # a float; where two trainers run in lockstep, one of each
@@ -74,8 +75,9 @@ def train(
     ``evaluation_rng``, spawned off it unless given, so how a run is evaluated never changes what is trained.
     A run that stopped after ``k`` updates goes on with trainer and generators as they were then and
     ``first = k + 1``, the first state that it has not reported.
-    Raises ``UserError`` where a split is too short for a block.
+    Raises ``UserError`` where a split is too short for a block, or memory for a batch.
     """
+    check_batch_fits(config)
     batcher = Batcher(corpus.train, config.batch_size, config.block_size, rng)
     evaluation_rng = evaluation_rng or rng.spawn(1)[0]
     train_pairs, val_pairs = (

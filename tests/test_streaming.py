@@ -332,6 +332,21 @@ def test_what_was_written_wrong_is_not_trained_on(
 # Bounded memory.
 
 
+def test_a_batch_that_fits_in_no_memory_is_refused_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "memory", lambda: 24 * 1000)
+    memory.check_batch_fits(Config(batch_size=10, block_size=100))  # just enough
+    memory.check_batch_fits(Config(batch_size=2, block_size=100, eval_iters=5))
+    for config in (
+        Config(batch_size=10, block_size=101),
+        Config(batch_size=1001, block_size=1),
+        Config(batch_size=2, block_size=100, eval_iters=6),
+    ):
+        with pytest.raises(UserError, match=r"windows of .* take 24 bytes a token = 0\.0 GB"):
+            memory.check_batch_fits(config)
+    monkeypatch.setattr(memory, "memory", lambda: None)
+    memory.check_batch_fits(Config(batch_size=10**12, block_size=10**12))
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["in memory", "streamed"])
 def test_a_table_that_fits_in_no_memory_is_refused_before_it_is_made(
     tmp_path: Path, own_cache: Path, stream: bool, monkeypatch: pytest.MonkeyPatch
