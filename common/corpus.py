@@ -104,7 +104,11 @@ Text = tuple[str, FastTokenizer, NDArray[np.unsignedinteger]]
 
 
 def _in_memory(path: Path) -> Text:
-    data = path.read_bytes()
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(size + 1)
+    if len(data) > size:  # it grows, or is made while it is read, as in /proc: who knows how long it is
+        raise UserError(f"{path} is longer than its size says; try again when nothing writes to it")
     body = data.removeprefix(codecs.BOM_UTF8)
     try:
         text = body.decode("utf-8")

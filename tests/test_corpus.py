@@ -139,6 +139,14 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         load_corpus(tmp_path / "loop.txt")
 
 
+@pytest.mark.skipif(not Path("/proc/self/pagemap").exists(), reason="no files here that are made while read")
+def test_a_file_longer_than_its_size_is_read_no_further() -> None:
+    path = Path("/proc/self/pagemap")  # of all addresses there could be: hundreds of gigabytes
+    assert path.stat().st_size == 0
+    with pytest.raises(UserError, match="is longer than its size says; try again when nothing writes to it"):
+        load_corpus(path)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.txt"
