@@ -10,7 +10,9 @@ import importlib.util
 import inspect
 import multiprocessing
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
@@ -149,7 +151,8 @@ def run_apart(
     context = multiprocessing.get_context("spawn")  # a clean interpreter: no threads or state of ours
     here, there = context.Pipe()
     process = context.Process(target=main, args=(subject, there))
-    process.start()
+    with _ctrl_c_ignored():  # inherited: at a terminal both are sent it, and one of them can answer
+        process.start()
     there.close()
     try:
         loaded = _answer(here, process, max(limit, 60.0))
@@ -168,6 +171,18 @@ def run_apart(
         here.close()
 
 
+@contextlib.contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # which alone may say so
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _answer(pipe: Connection, process: Any, limit: float) -> Any:
     try:
         if pipe.poll(limit):
@@ -181,25 +196,33 @@ def _answer(pipe: Connection, process: Any, limit: float) -> Any:
 def main(subject: str, pipe: Connection) -> None:
     """The process of the reader's code: loads it, then answers calls until nobody asks any more."""
     os.dup2(2, 1)  # whatever it prints, from C too, goes to stderr: stdout is for the result
+    try:
+        _answer_calls(subject, pipe)
+    except (EOFError, KeyboardInterrupt):  # nobody asks any more
+        pass
+    except OSError:  # the reader's code closed the pipe, which would be complained of on the way out
+        os._exit(1)
+
+
+def _answer_calls(subject: str, pipe: Connection) -> None:
     own = os.getpid()
-    with contextlib.suppress(EOFError, KeyboardInterrupt):
+    try:
+        function = load(subject)
+    except BaseException as error:
+        pipe.send(Complaint(_one_line(error, "could not be loaded: ")))
+        return
+    pipe.send(None)
+    while True:
+        call = pipe.recv()
         try:
-            function = load(subject)
+            answer = call.run(function)
+        except UserError as error:
+            answer = Complaint(str(error))
         except BaseException as error:
-            pipe.send(Complaint(_one_line(error, "could not be loaded: ")))
-            return
-        pipe.send(None)
-        while True:
-            call = pipe.recv()
-            try:
-                answer = call.run(function)
-            except UserError as error:
-                answer = Complaint(str(error))
-            except BaseException as error:
-                answer = Complaint(_one_line(error, "it raised "))
-            if os.getpid() != own:  # it forked, and this is the other one
-                os._exit(0)
-            pipe.send(answer)
+            answer = Complaint(_one_line(error, "it raised "))
+        if os.getpid() != own:  # it forked, and this is the other one
+            os._exit(0)
+        pipe.send(answer)
 
 
 def load(subject: str) -> Callable[..., Any]:

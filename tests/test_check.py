@@ -2,6 +2,9 @@
 functions that are right, wrong, or misbehave in any way; and that the evidence for our own code can fail."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +44,12 @@ def raises(W, x, y): return W[9999]
 def hangs(W, x, y): time.sleep(60)
 def dies(W, x, y): os._exit(3)
 def quits(W, x, y): sys.exit("enough")
+def closes_all(W, x, y): os.closerange(3, 100); return right(W, x, y)
+def recurses(W, x, y): return recurses(W, x, y)
+def allocates(W, x, y): return np.ones(10**14), W
+class Mute(Exception):
+    def __str__(self): raise ValueError("no")
+def raises_mutely(W, x, y): raise Mute
 def returns_one(W, x, y): return 1.0
 def returns_none(W, x, y): pass
 def wrong_shape(W, x, y): loss, dW = right(W, x, y); return loss, dW[1:]
@@ -127,6 +136,9 @@ def test_functions_are_judged_and_diagnosed(
         ("hangs", "it ran longer than 1 s"),
         ("dies", "it ended the process (exit status 3)"),
         ("quits", "it raised SystemExit: enough"),
+        ("recurses", "it raised RecursionError: maximum recursion depth exceeded"),
+        ("allocates", "it raised MemoryError" if sys.platform == "linux" else "it "),
+        ("raises_mutely", "it raised Mute (line "),
         ("returns_one", "it returned float, not (loss, dW); --loss-only and --gradient-only are for one"),
         ("returns_none", "it returned NoneType, not (loss, dW)"),
         ("wrong_shape", "its dW has shape (8, 9), not an array of shape (9, 9)"),
@@ -175,6 +187,31 @@ def test_an_optimizer_that_misbehaves_gets_a_clear_answer(mine: str, cls: str, c
     assert report.verdict == "wrong"
     assert report.complaint is not None
     assert complaint in report.complaint
+
+
+def test_a_function_that_closes_every_file_gets_one_line_and_no_traceback(mine: str) -> None:
+    result = bigram("check", f"{mine}:closes_all", cwd=ROOT)
+    assert result.returncode == 1
+    assert "it ended the process (exit status 1)" in result.stdout
+    assert result.stderr == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups are POSIX")
+def test_ctrl_c_ends_the_readers_process_too_and_without_a_word(mine: str) -> None:
+    # Both processes of a terminal are sent it. Here it comes as soon as the second is there, which then is
+    # still starting.
+    code = (
+        "import os, signal, sys, threading\n"
+        "from multiprocessing import process; from bigram.cli import main\n"
+        "start = process.BaseProcess.start\n"
+        "def started(self): start(self); threading.Timer(0.1, os.killpg, (0, signal.SIGINT)).start()\n"
+        "process.BaseProcess.start = started\n"
+        f"sys.exit(main(['check', {mine + ':hangs'!r}]))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, start_new_session=True, timeout=60
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
 
 
 def test_the_command_prints_a_diagnosis_and_exits_with_1(mine: str) -> None:
