@@ -4,6 +4,7 @@ Both start from one table and see the same batches. This file measures; ``bounds
 differ, and ``tables.py`` prints.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from bigram.runs import config_record, corpus_record, sample_draws, sample_start
 from common.batcher import Batcher
 from common.config import Config
 from common.corpus import Corpus
+from common.errors import DivergedError
 from common.pairs import conditional_entropy, count_pairs, count_text_pairs
 from common.training import initial_table, train
 from impl_numpy.large_vocab import trainer_for
@@ -144,6 +146,15 @@ class Lockstep:
         return fraction
 
 
+def check_not_both_diverged(step: int, loss: Pair | None) -> None:
+    """Raises ``DivergedError`` where neither loss is finite. Where one is, the two differ: a result."""
+    if loss and not any(map(math.isfinite, loss)):
+        raise DivergedError(
+            f"training diverged: after {step:,} updates the losses of both are not finite; use a smaller --lr"
+        )
+
+
+@np.errstate(all="ignore")  # what NumPy would warn of is looked for, and is an error or a difference
 def compare(
     corpus: Corpus,
     config: Config,
@@ -154,6 +165,7 @@ def compare(
     """Trains both and returns the whole comparison, ready for JSON; ``verdict`` is "agree" or "differ".
 
     ``device``: torch's side. ``on_step`` is told the updates made. ``trace``, if any, is filled in.
+    Raises ``DivergedError`` where both losses leave the finite numbers.
     """
     rng = np.random.default_rng(config.seed)
     table = initial_table(corpus.tokenizer.vocab_size, config.dtype, rng)
@@ -161,6 +173,8 @@ def compare(
     history = []
     for progress in train(lockstep, corpus, config, rng):
         on_step(progress.step)
+        for loss in (progress.loss, *(progress.evaluation or ())[1:]):
+            check_not_both_diverged(progress.step, loss)
         if progress.evaluation:
             step, train_loss, val_loss = progress.evaluation
             record: dict[str, Any] = {"step": step}

@@ -11,7 +11,7 @@ import pytest
 
 from common.config import Config
 from common.corpus import Corpus, load_corpus
-from common.errors import UserError
+from common.errors import DivergedError, UserError
 from impl_numpy import cross_entropy, pair_counts
 from impl_numpy.adamw import AdamW
 from impl_numpy.model import BigramLanguageModel
@@ -240,6 +240,12 @@ def test_largest_is_not_fooled_by_what_is_no_number(ours: float, theirs: float) 
     seen.see(ours, theirs, 1.0)
     seen.see(0.0, 0.0, 1.0)
     assert not seen.within
+
+
+@pytest.mark.parametrize("steps", [2, 20])  # after the second, the losses of the whole text are no numbers
+def test_a_run_that_diverges_on_both_sides_stops_and_says_so(surrogate: Corpus, steps: int) -> None:
+    with pytest.raises(DivergedError, match=r"after \d updates the losses of both are not finite"):
+        compare(surrogate, Config(lr=1e30, max_iters=steps))
 
 
 def test_the_result_is_plain_json_with_the_promised_keys(surrogate: Corpus) -> None:
