@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import dataclasses
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import TextIOWrapper
@@ -27,13 +28,16 @@ EPILOG = (
     "130 and 143 ended by Ctrl-C and SIGTERM."
 )
 
+# What torch's RuntimeErrors say, on the CPU and on a GPU, where Python would raise MemoryError.
+OUT_OF_MEMORY = re.compile("can't allocate memory|out of memory", re.IGNORECASE)
+
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong with the arguments in one line instead of a page."""
 
     def error(self, message: str) -> NoReturn:
         let_the_first_speak()
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: {one_line(message)}; see {self.prog} --help\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -189,30 +193,38 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
-    if sys.stdout is None or not is_first():  # it was closed; or what is to be said, the first process says
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for name in ("stdout", "stderr"):
+        # It was closed, and what goes there goes nowhere; or another process says what is to be said.
+        if getattr(sys, name) is None or (name == "stdout" and not is_first()):
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as we run
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a console that lacks a character shows its escape
             stream.reconfigure(errors="backslashreplace")
     parser = build_parser()
-    args = parser.parse_args(argv)
-    if "run" not in args:
-        parser.print_help()
-        return 0
     try:
-        shared = args.run is run_optimum or (args.run is run_train and args.backend == "torch")
-        if several_processes() and not shared:
-            raise UserError("only train --backend torch and optimum run in several processes; start it alone")
-        status: int = args.run(args)
-        sys.stdout.flush()
-        return status
+        try:
+            args = parser.parse_args(argv)
+            if "run" not in args:
+                parser.print_help()
+                return 0
+            shared = args.run is run_optimum or (args.run is run_train and args.backend == "torch")
+            if several_processes() and not shared:
+                raise UserError(
+                    "only train --backend torch and optimum run in several processes; start it alone"
+                )
+            status: int = args.run(args)
+            return status
+        finally:
+            sys.stdout.flush()  # of help too, where this may be the first that is heard of a full disk
     except UserError as error:
         return fail(str(error), error.status)
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
         return fail("torch is not installed; train --backend numpy and check PATH.py:FUNCTION do without it")
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not OUT_OF_MEMORY.search(str(error)):
+            raise
         return fail("not enough memory; use a smaller batch or a text with fewer distinct characters")
     except KeyboardInterrupt:
         return 130
@@ -225,14 +237,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 def fail(message: str, status: int = 2) -> int:
     """Prints the one line of an expected error, and returns its exit status."""
     let_the_first_speak()
-    print(f"bigram: {message}", file=sys.stderr)
+    tell(message)
     return status
 
 
 def notice(line: str) -> None:
     """One line for whoever sits at the command, and once."""
     if is_first():
-        print(f"bigram: {line}", file=sys.stderr)
+        tell(line)
+
+
+def tell(line: str) -> None:
+    """One line on stderr."""
+    with contextlib.suppress(OSError):  # nobody can be told that nobody can be told
+        print(f"bigram: {one_line(line)}", file=sys.stderr, flush=True)
+
+
+def one_line(text: str) -> str:
+    """``text`` with whatever a terminal acts on, line ends too, escaped: a file's name may hold it."""
+    return "".join(ch if ch.isprintable() else ascii(ch)[1:-1] for ch in text)
 
 
 def run_compare(args: argparse.Namespace) -> int:
@@ -259,6 +282,8 @@ def run_compare(args: argparse.Namespace) -> int:
 def run_train(args: argparse.Namespace) -> int:
     """``bigram train``"""
     check_device(args)
+    if args.out == "":
+        raise UserError("--out names no folder; give one, or leave the option out to save nothing")
     if args.resume and not args.out:
         raise UserError("--resume goes on with a run that was saved; say which with --out RUN")
     config = config_of(args)  # first, for what is wrong in the options themselves is known at once
@@ -338,7 +363,7 @@ def run_generate(args: argparse.Namespace) -> int:
     from common.checkpoint import load_checkpoint
 
     model, problem = Path(args.model), None
-    if model.is_dir():
+    if os.path.isdir(model):  # unlike is_dir, no error of its own where a name is too long
         checkpoint, problem = newest_checkpoint(model)
     else:
         checkpoint = load_checkpoint(model)

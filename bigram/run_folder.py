@@ -46,7 +46,8 @@ class RunFolder:
         try:
             hold(self._lock, self.path)
             for left_over in self.path.glob(f".step-*{TEMPORARY}"):  # by a run that was killed while it saved
-                left_over.unlink()
+                with contextlib.suppress(OSError):
+                    left_over.unlink()
             if resume:
                 self.checkpoint, self.notice = newest_checkpoint(self.path)
                 self._remove_before(self.checkpoint.step)  # it may have been killed before it came to that

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bigram import cli
 from impl_numpy.adamw import AdamW
 
 SHORT = ["--steps", "20", "--eval-interval", "10"]
@@ -186,8 +188,74 @@ def test_bad_input_is_one_line_and_status_2(
 def test_a_batch_that_no_memory_holds_is_one_line(text: str) -> None:
     result = bigram("train", "--backend", "numpy", "--corpus", text, "--batch-size", "100000000000")
     assert result.returncode == 2
-    assert result.stderr.startswith("bigram: not enough memory; use a smaller batch")
+    assert result.stderr.startswith(
+        "bigram: 100,000,000,000 windows of 8 tokens at once take 24 bytes a token = 19,200.0 GB, and "
+    )
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 7040000000 bytes."),
+        RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB."),
+    ],
+)
+def test_memory_that_is_not_there_is_one_line(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(args: object) -> int:
+        raise error
+
+    monkeypatch.setattr(cli, "run_train", run)
+    assert cli.main(["train", "--backend", "torch"]) == 2
+    assert capsys.readouterr().err.startswith("bigram: not enough memory; use a smaller batch")
+    error.args = ("a bug",)
+    if isinstance(error, RuntimeError):  # which is no bad input
+        with pytest.raises(RuntimeError, match="a bug"):
+            cli.main(["train", "--backend", "torch"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="shells of POSIX")
+@pytest.mark.parametrize(
+    ("redirected", "corpus", "status"),
+    [("2>&-", "TEXT", 0), ("2>&-", "missing", 2), ("2>/dev/full", "missing", 2), (">&- 2>&-", "TEXT", 0)],
+)
+def test_nobody_need_listen(redirected: str, corpus: str, status: int, text: str, tmp_path: Path) -> None:
+    if "full" in redirected and not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    out = tmp_path / "run"
+    corpus = text if corpus == "TEXT" else corpus
+    command = [sys.executable, "-m", "bigram", "train", "--backend", "numpy", "--corpus", corpus]
+    words = shlex.join([*command, *SHORT, "--out", str(out)])
+    assert subprocess.run(f"{words} {redirected}", shell=True, timeout=60).returncode == status
+    assert (out / "step-20.safetensors").exists() == (status == 0)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("args", [[], ["--help"], ["train", "--help"]])
+def test_help_on_a_full_disk_is_one_line(args: list[str]) -> None:
+    environment = os.environ | {"PYTHONUNBUFFERED": ""}  # argparse lets no error through but of the flush
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "bigram", *args],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env=environment,
+        )
+    assert (result.returncode, result.stderr) == (2, "bigram: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.parametrize("odd", ["a\nb", "a\x1b[31mb", "a\u2028b", "a\rb", "a\x85b"])
+def test_what_is_quoted_in_an_error_keeps_to_its_line(odd: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = ascii(odd)[1:-1]
+    assert cli.main(["train", "--backend", "numpy", "--corpus", odd]) == 2
+    assert capsys.readouterr().err.startswith(f"bigram: cannot read {shown}: No such file")
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["train", "--backend", "numpy", odd])
+    assert capsys.readouterr().err == (f"bigram: unrecognized arguments: {shown}; see bigram --help\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")

@@ -283,6 +283,7 @@ def test_another_text_is_refused(corpus: Corpus, tmp_path: Path, capsys: pytest.
         (["--resume", "--out", "NEW"], "NEW: No such file or directory"),
         (["--resume", "--out", "EMPTY"], "EMPTY holds no checkpoint; begin a run with train --out"),
         (["--out", "RUN"], "RUN holds a run already, saved after 25 updates; continue it with --resume"),
+        (["--out", ""], "--out names no folder; give one, or leave the option out"),
         (["--out", "hamlet.txt"], "hamlet.txt: File exists"),
         (["--out", "hamlet.txt/RUN"], "RUN: Not a directory"),
     ],
@@ -364,6 +365,7 @@ def test_a_prompt_is_continued(saved: Callable, capsys: pytest.CaptureFixture[st
         (["--seed", "-1"], "seed is -1; it must be zero or more"),
         (["--device", "cuda"], "--device cuda is for torch"),
         (["--model", "nowhere"], "cannot read nowhere: No such file or directory"),
+        (["--model", "x" * 5000], "x: File name too long"),
         (["--model", __file__], "it is cut off, or no safetensors file"),
     ],
 )
