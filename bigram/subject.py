@@ -69,13 +69,14 @@ class GradientCall(NamedTuple):
             return Complaint(f"it returned {type(returned).__name__}, not ({', '.join(self.wanted)}){alone}")
         arrays = {name: as_array(value) for name, value in zip(self.wanted, returned, strict=True)}
         for name, shape in (("loss", ()), ("dW", self.W.shape)):
-            if name in arrays and arrays[name].shape != shape:
-                if name == "loss" and arrays[name].size == 1:
-                    arrays[name] = arrays[name].reshape(())
-                    continue
+            if name not in arrays:
+                continue
+            if name == "loss" and arrays[name].size == 1:
+                arrays[name] = arrays[name].reshape(())
+            if arrays[name].shape != shape:
                 expected = f"an array of shape {shape}" if shape else "one number"
                 return Complaint(f"its {name} has shape {arrays[name].shape}, not {expected}")
-            if name in arrays and arrays[name].dtype.kind not in "fiu":
+            if arrays[name].dtype.kind not in "fiu":
                 return Complaint(f"its {name} holds {arrays[name].dtype}, not real numbers")
         return arrays
 
@@ -216,8 +217,6 @@ def _answer_calls(subject: str, pipe: Connection) -> None:
         call = pipe.recv()
         try:
             answer = call.run(function)
-        except UserError as error:
-            answer = Complaint(str(error))
         except BaseException as error:
             answer = Complaint(_one_line(error, "it raised "))
         if os.getpid() != own:  # it forked, and this is the other one
@@ -258,11 +257,12 @@ def _one_line(error: BaseException, lead: str) -> str:
     except Exception:  # its own message may be what fails
         text = ""
     if isinstance(error, UserError):
-        return text
+        return text[:500]
     # The line in the reader's own file, not in a library that it called.
     lines = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_readers(frame.filename)]
     where = f" (line {lines[-1].lineno} of {Path(lines[-1].filename).name})" if lines else ""
-    return f"{lead}{type(error).__name__}{': ' if text else ''}{text[:200]}{where}"
+    name = " ".join(type(error).__name__.split())
+    return f"{lead}{name}{': ' if text else ''}{text[:200]}{where}"
 
 
 def _is_readers(filename: str) -> bool:

@@ -35,7 +35,8 @@ SIZES = (3, 4, 5, 8, 13, 27, 65)  # V of the files that are damaged
 # What no number, text or setting of a record is ever followed by.
 ODD_VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 2**31, 2**63, 2**64, 2**128, 10**300, 0.5, -0.0, 1e-320, 1e308,
-    "", "0", "NaN", "float16", "PCG64", "\0", "é", "\U0001f600", "a" * 64, [], [0.9], [0.9, 0.999], [[]], {}, {"state": 1},
+    "", "0", "NaN", "float16", "PCG64", "\0", "é", "\U0001f600", "a" * 64,
+    [], [0.9], [0.9, 0.999], [[]], {}, {"state": 1},
 ]  # fmt: skip
 
 # As other programs begin their files.
