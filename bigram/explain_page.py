@@ -4,6 +4,7 @@ Page, style and script are the files beside this one; what they show is embedded
 nothing. The formulas are MathML, one for each operation.
 """
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -30,7 +31,7 @@ def write_page(record: Record, path: str | os.PathLike[str]) -> Path:
     Raises ``UserError`` where that cannot be written.
     """
     target = Path(path).resolve()  # what a link points to is replaced, not the link
-    if target.exists() and not target.is_file():
+    if os.path.exists(target) and not target.is_file():
         raise UserError(f"{path} is not a regular file; give the name of a page to write")
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -41,7 +42,8 @@ def write_page(record: Record, path: str | os.PathLike[str]) -> Path:
             f"cannot write {path}: {error.strerror}; give a file in a folder you can write to"
         ) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it is not there: it was moved, or never made
+            draft.unlink()
     return target
 
 

@@ -50,6 +50,8 @@ def make_folder(name: str) -> Path:
         import matplotlib.figure  # noqa: F401
     except ModuleNotFoundError:
         raise UserError("matplotlib is not installed; pip install matplotlib, or leave --plot out") from None
+    if not name:
+        raise UserError("--plot names no folder; give one, or leave the option out")
     folder = Path(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
