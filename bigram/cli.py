@@ -289,7 +289,7 @@ def run_train(args: argparse.Namespace) -> int:
     config = config_of(args)  # first, for what is wrong in the options themselves is known at once
     pictures = plot_folder_of(args) if is_first() else None
     from bigram.interruptions import interruptible
-    from bigram.run_folder import RunFolder, continued
+    from bigram.run_folder import RunFolder, check_corpus, continued
     from bigram.train import train_and_report
 
     def say(line: str) -> None:
@@ -305,8 +305,10 @@ def run_train(args: argparse.Namespace) -> int:
             config = continued(checkpoint, schedule_of(args))
             if folder and folder.notice:
                 notice(folder.notice)
-            notice(f"going on with {args.out} after step {checkpoint.step:,}")
         corpus = corpus_of(args.corpus)
+        if checkpoint:
+            check_corpus(checkpoint, corpus)
+            notice(f"going on with {args.out} after step {checkpoint.step:,}")
         interruption = stack.enter_context(interruptible())
         with progress_bar(config.max_iters) as advance:
             result = train_and_report(
@@ -418,7 +420,7 @@ def run_explain(args: argparse.Namespace) -> int:
     if args.json:
         print_result(record, lambda _: (), as_json=True)
         return 0
-    if args.html:
+    if args.html is not None:
         from bigram.explain_page import write_page
 
         print(f"{write_page(record, args.html)}: open it in a browser")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigram.processes import several_processes
-from bigram.run_folder import RunFolder, check_corpus
+from bigram.run_folder import RunFolder
 from bigram.runs import config_record, corpus_record, make_trainer, sample_draws, sample_start
 from bigram.tables import evaluation_line, run_header
 from common.checkpoint import Checkpoint
@@ -36,16 +36,15 @@ def train_and_report(
     """Trains on ``backend``, "numpy" or "torch", and returns the run, ready for JSON. ``say`` is given each
     line of the report as soon as it is known; ``on_step`` is told the updates made.
 
-    Goes on from ``checkpoint`` as its own run would have, bit for bit. Saves to ``folder`` at every
-    evaluation. When ``interrupted`` says so, saves and returns after the step at hand, without a sample.
-    Raises ``DivergedError`` where a number is no longer finite; such a state is not saved. ``pictures`` is
-    a folder to draw the run in, if any.
+    Goes on from ``checkpoint``, which is of this ``corpus``, as its own run would have, bit for bit. Saves to
+    ``folder`` at every evaluation. When ``interrupted`` says so, saves and returns after the step at hand,
+    without a sample. Raises ``DivergedError`` where a number is no longer finite; such a state is not saved.
+    ``pictures`` is a folder to draw the run in, if any.
     """
     rng = np.random.default_rng(config.seed)
     table = initial_table(corpus.tokenizer.vocab_size, config.dtype, rng)
     evaluation_rng = rng.spawn(1)[0]
     if checkpoint:
-        check_corpus(checkpoint, corpus)
         table = checkpoint.table
     trainer: Any
     if several_processes():
