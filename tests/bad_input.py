@@ -377,6 +377,15 @@ CASES = [
         "bigram check mine.py:f --limit soon",
         argument("bigram check", "--limit", "invalid float value: 'soon'"),
     ),
+    # How long to wait for another process.
+    *(
+        Case(
+            f"{command} --timeout {value}",
+            f"bigram: --timeout is {value}; give a number of seconds above 0 and up to 86400, a day",
+        )
+        for command in (TRAIN, "bigram optimum --corpus text.txt")
+        for value in ("0", "-1", "1e+09", "nan")
+    ),
     # Nobody to print to.
     Case(f"{TRAIN} > /dev/full", "bigram: [Errno 28] No space left on device", apart=True),
     Case(f"{TRAIN} | head -n 0", "", status=141, apart=True),
