@@ -1,0 +1,343 @@
+"""torch's contenders: the reference as it stands in ``impl_torch``, and its faster forms, which do not
+belong there: ``torch.compile``, pair counts, and the CUDA graph of a whole step.
+
+Every tensor is on its device beforehand; no loss is fetched and no array converted in what is timed.
+"""
+
+import contextlib
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmarks.interleave import Job, Unavailable
+from benchmarks.work import FORMS, Form, Work
+from common.config import Config
+from impl_torch.model import NO_TARGET
+from impl_torch.trainer import TorchTrainer
+
+
+def device_of(form: Form) -> torch.device:
+    """The form's device; ``Unavailable`` where there is none."""
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not present[form.device]:
+        raise Unavailable(f"torch finds no {form.device} device here")
+    return torch.device(form.device)
+
+
+def waiter(device: torch.device) -> Callable[[], None]:
+    """What waits until the device is done; on a CPU nothing is ever pending."""
+    modules: dict[str, Any] = {"cuda": torch.cuda, "mps": torch.mps}
+    return modules[device.type].synchronize if device.type in modules else lambda: None
+
+
+def paced(form: Form, run: Callable[[int], object], result: Callable[[], Any], **info: Any) -> Job:
+    """A job that waits after every call, for ``latency``, or once a round."""
+    wait = waiter(torch.device(form.device))
+    if form.pace == "latency":
+
+        def run_and_wait(i: int) -> None:
+            run(i)
+            wait()
+
+        return Job(run_and_wait, result, wait, info)
+    return Job(run, result, wait, info)
+
+
+def batches_on(work: Work, device: torch.device) -> list[tuple[Tensor, Tensor]]:
+    """The batches as tensors."""
+    return [(torch.tensor(x, device=device), torch.tensor(y, device=device)) for x, y in work.batches]
+
+
+def adamw(parameters: list[nn.Parameter], config: Config, **options: Any) -> torch.optim.AdamW:
+    """torch's AdamW with the hyperparameters of ``config``."""
+    return torch.optim.AdamW(parameters, config.lr, config.betas, config.eps, config.weight_decay, **options)
+
+
+# Loss and gradient by pair counts, as in impl_numpy/pair_counts.py.
+
+
+def count(idx: Tensor, targets: Tensor, rows: int, vocab_size: int) -> Tensor:
+    """(rows, V) float32 counts. On a CPU ``bincount``; elsewhere it would wait for the device to learn its
+    size."""
+    cells = (idx * vocab_size + targets).flatten()
+    if idx.device.type == "cpu":
+        C = torch.bincount(cells, minlength=rows * vocab_size).to(torch.float32)
+    else:
+        C = torch.zeros(rows * vocab_size, device=idx.device)
+        C.index_add_(0, cells, torch.ones(cells.shape, device=idx.device))
+    return C.view(rows, vocab_size)
+
+
+def loss_and_gradient_of_counts(W: Tensor, C: Tensor, N: int) -> tuple[Tensor, Tensor]:
+    """The mean loss and (n p - C) / N, made in place of log p."""
+    logp = torch.log_softmax(W, dim=1)
+    loss = -(C * logp).sum() / N
+    dW = logp.exp_()
+    dW *= C.sum(dim=1, keepdim=True)
+    dW -= C
+    dW /= N
+    return loss, dW
+
+
+def pair_counts(W: Tensor, idx: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Over the whole table."""
+    return loss_and_gradient_of_counts(W, count(idx, targets, len(W), len(W)), idx.numel())
+
+
+def pair_counts_rows(W: Tensor, idx: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Over the rows that occur; the others of dW are zero."""
+    rows, place = torch.unique(idx, return_inverse=True)
+    loss, some = loss_and_gradient_of_counts(W[rows], count(place, targets, len(rows), len(W)), idx.numel())
+    dW = torch.zeros_like(W)
+    dW[rows] = some
+    return loss, dW
+
+
+COUNTED = {"pair-counts": pair_counts, "pair-counts-rows": pair_counts_rows}
+
+
+def mean_loss(W: Tensor, idx: Tensor, targets: Tensor) -> Tensor:
+    """The model as a function of its table, for ``torch.func``."""
+    logits = F.embedding(idx, W)
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=NO_TARGET)
+
+
+# The whole training step.
+
+
+def step(work: Work, name: str) -> Job:
+    """A step of each kind; see ``work.FORMS``."""
+    form = FORMS[name]
+    device, kind = device_of(form), kind_of(name)
+    if kind == "compiled" and work.batches[0][0].size > 256:
+        raise Unavailable(
+            "with many tokens the whole step compiled is faster, and compiling both takes minutes"
+        )
+    if kind in ("compiled-step", "pair-counts-compiled"):
+        return compiled_step(work, form, device, counted=kind == "pair-counts-compiled")
+    if kind == "graph":
+        return graph_step(work, form, device)
+    trainer = TorchTrainer(work.table, work.config, form.device)
+    model: Any = trainer.model
+    W = model.token_embedding_table.weight
+    optimizer = trainer.optimizer if kind in ("eager", "compiled") else adamw([W], work.config, fused=True)
+    batches = batches_on(work, device)
+    take: Any = optimizer.step
+
+    if kind in COUNTED:
+        gradient = COUNTED[kind]
+
+        @torch.no_grad()
+        def run(i: int) -> None:
+            _, W.grad = gradient(W, *batches[i % len(batches)])
+            take()
+
+    else:
+
+        def run(i: int) -> None:
+            _, loss = model(*batches[i % len(batches)])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            take()
+
+    info = {}
+    if kind == "compiled":
+        with compiling() as info:
+            model, take = torch.compile(model, dynamic=False), torch.compile(optimizer.step)
+            run(0)
+        restore(W, optimizer, work)
+    return paced(form, run, lambda: on_cpu(W), **info)
+
+
+def compiled_step(work: Work, form: Form, device: torch.device, counted: bool) -> Job:
+    """Gradient and AdamW in one compiled function. Counting stays outside: inductor fails on it."""
+    config = work.config
+    W = torch.tensor(work.table, device=device)
+    moments = [torch.zeros_like(W), torch.zeros_like(W), torch.zeros((), dtype=torch.float64, device=device)]
+    batches = batches_on(work, device)
+    N = work.batches[0][0].size
+
+    def update(W: Tensor, m: Tensor, v: Tensor, t: Tensor, dW: Tensor) -> None:
+        beta1, beta2 = config.betas
+        t += 1
+        W.mul_(1 - config.lr * config.weight_decay)
+        m.lerp_(dW, 1 - beta1)
+        v.mul_(beta2).addcmul_(dW, dW, value=1 - beta2)
+        step_size = (config.lr / (1 - beta1**t)).to(W.dtype)
+        W.sub_(step_size * m / (v.sqrt() / (1 - beta2**t).sqrt().to(W.dtype) + config.eps))
+
+    def from_tokens(W: Tensor, m: Tensor, v: Tensor, t: Tensor, idx: Tensor, targets: Tensor) -> Tensor:
+        dW, loss = torch.func.grad_and_value(mean_loss)(W, idx, targets)
+        update(W, m, v, t, dW)
+        return loss
+
+    def from_counts(W: Tensor, m: Tensor, v: Tensor, t: Tensor, C: Tensor, n: Tensor) -> Tensor:
+        logp = torch.log_softmax(W, dim=1)
+        update(W, m, v, t, (n * logp.exp() - C) / N)
+        return -(C * logp).sum() / N
+
+    function: Any = from_counts if counted else from_tokens
+
+    @torch.no_grad()
+    def run(i: int) -> None:
+        batch = batches[i % len(batches)]
+        if counted:
+            C = count(*batch, len(W), len(W))
+            batch = C, C.sum(dim=1, keepdim=True)
+        function(W, *moments, *batch)
+
+    with compiling() as info:
+        function = torch.compile(function, dynamic=False)
+        run(0)
+    W.copy_(torch.tensor(work.table))
+    for moment in moments:
+        moment.zero_()
+    return paced(form, run, lambda: on_cpu(W), **info)
+
+
+def graph_step(work: Work, form: Form, device: torch.device) -> Job:
+    """The textbook step captured once as a CUDA graph and replayed: one launch a step. Everything it touches
+    stays where it is: the batch is copied into static tensors, and AdamW counts its steps on the device."""
+    trainer = TorchTrainer(work.table, work.config, form.device)
+    W = trainer.model.token_embedding_table.weight
+    optimizer = adamw([W], work.config, fused=True, capturable=True)
+    batches = batches_on(work, device)
+    idx, targets = (tensor.clone() for tensor in batches[0])
+
+    def once() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        trainer.model(idx, targets)[1].backward()
+        optimizer.step()
+
+    # Lazy initialisation must be over before the capture, and may not run on the capturing stream.
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            once()
+    torch.cuda.current_stream().wait_stream(side)
+    optimizer.zero_grad(set_to_none=True)  # so that the capture takes the gradient from its own memory
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        once()
+    restore(W, optimizer, work)
+
+    def run(i: int) -> None:
+        x, y = batches[i % len(batches)]
+        idx.copy_(x)
+        targets.copy_(y)
+        graph.replay()
+
+    return paced(form, run, lambda: on_cpu(W))
+
+
+@contextlib.contextmanager
+def compiling() -> Iterator[dict[str, float]]:
+    """Around the first call of what is compiled: yields a record that will say how long it took.
+    ``Unavailable`` where torch.compile does not work, most likely for want of a C++ compiler."""
+    info: dict[str, float] = {}
+    start = time.perf_counter()
+    try:
+        with warnings.catch_warnings():  # torch's own, of its own modules
+            warnings.simplefilter("ignore")
+            yield info
+    except Exception as error:
+        first_line = str(error).strip().partition("\n")[0]
+        raise Unavailable(
+            f"torch.compile does not work here: {type(error).__name__}: {first_line}"
+        ) from error
+    info["compile_seconds"] = time.perf_counter() - start
+
+
+def forget() -> None:
+    """Drops what was compiled for a group that is over: torch compiles one function only so many times."""
+    if "torch._dynamo" in sys.modules:
+        torch._dynamo.reset()
+
+
+@torch.no_grad()
+def restore(W: Tensor, optimizer: torch.optim.Optimizer, work: Work) -> None:
+    """Back to the first table and empty moments, each in its place."""
+    W.copy_(torch.tensor(work.table))
+    for tensor in optimizer.state[W].values():
+        tensor.zero_()
+
+
+# Parts of the step.
+
+
+def gradient(work: Work, name: str) -> Job:
+    """Loss and gradient."""
+    form = FORMS[name]
+    device, kind = device_of(form), kind_of(name)
+    trainer = TorchTrainer(work.table, work.config, form.device)
+    W, batches = trainer.model.token_embedding_table.weight, batches_on(work, device)
+    last: list[Any] = [None]
+
+    if kind in COUNTED:
+
+        @torch.no_grad()
+        def run(i: int) -> None:
+            last[0], W.grad = COUNTED[kind](W, *batches[i % len(batches)])
+
+    else:
+
+        def run(i: int) -> None:
+            W.grad = None
+            _, loss = trainer.model(*batches[i % len(batches)])
+            loss.backward()
+            last[0] = loss.detach()
+
+    return paced(form, run, lambda: (float(last[0]), on_cpu(W.grad)))
+
+
+def forward(work: Work, name: str) -> Job:
+    """The mean loss of a batch, nothing recorded for a backward pass; per token the logits too, (B, T, V)."""
+    form = FORMS[name]
+    device, kind = device_of(form), kind_of(name)
+    trainer = TorchTrainer(work.table, work.config, form.device)
+    W, batches = trainer.model.token_embedding_table.weight, batches_on(work, device)
+    last: list[Any] = [None]
+
+    @torch.no_grad()
+    def run(i: int) -> None:
+        idx, targets = batches[i % len(batches)]
+        if kind == "pair-counts":
+            C = count(idx, targets, len(W), len(W))
+            last[0] = -(C * torch.log_softmax(W, dim=1)).sum() / idx.numel()
+        else:
+            last[0] = trainer.model(idx, targets)[1]
+
+    return paced(form, run, lambda: float(last[0]))
+
+
+def optimizer_step(work: Work, gradients: list[np.ndarray], name: str) -> Job:
+    """AdamW alone."""
+    form = FORMS[name]
+    device = device_of(form)
+    W = nn.Parameter(torch.tensor(work.table, device=device))
+    optimizer = adamw([W], work.config, fused=kind_of(name) == "fused" or None)
+    given = [torch.tensor(dW, device=device) for dW in gradients]
+
+    def run(i: int) -> None:
+        W.grad = given[i % len(given)]
+        optimizer.step()
+
+    return paced(form, run, lambda: on_cpu(W))
+
+
+def kind_of(name: str) -> str:
+    """``cuda-compiled-step-latency`` is of the kind ``compiled-step``."""
+    return name.partition("-")[2].removesuffix("-latency").removesuffix("-throughput")
+
+
+def on_cpu(tensor: Tensor) -> np.ndarray:
+    """As a NumPy array of its own."""
+    return tensor.detach().cpu().numpy().copy()
