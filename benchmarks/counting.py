@@ -57,8 +57,8 @@ FORMULAS = {
     "pair counts": {
         "exp": "V*V",
         "divide": "V*V",
-        "add": "6*V*V",
-        "bytes": "68*V*V",
+        "add": "4*V*V",
+        "bytes": "52*V*V",
     },
     "pair counts of the rows that occur": {
         "exp": "R*V",

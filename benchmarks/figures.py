@@ -72,14 +72,14 @@ def cost(results: Results) -> Figure:
     axes = figure.add_subplot()
     found = floors(results)
     V = list(found)
-    for name, colour, marker, style, values in (
+    for name, colour, marker, dashes, values in (
         ("NumPy's step", BLUE, "o", "-", [floor.step.median for floor in found.values()]),
         ("its passes, on paper", SKY, "o", "--", [floor.paper for floor in found.values()]),
         ("floor: exp, root, quotient", ORANGE, "^", ":", [floor.arithmetic for floor in found.values()]),
         ("floor: bytes over bandwidth", BLACK, "s", ":", [floor.memory for floor in found.values()]),
     ):
         times = [value * MICRO for value in values]
-        axes.loglog(V, times, color=colour, marker=marker, linestyle=style, label=name, markersize=5)
+        axes.loglog(V, times, color=colour, marker=marker, linestyle=dashes, label=name, markersize=5)
     ticks(axes, V)
     label(axes, "characters in the vocabulary, V", "one training step, 256 tokens")
     finish(figure, axes, results)
