@@ -13,6 +13,7 @@ At V = 65 it is the slower one, and it is not the place to learn how the gradien
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,15 +61,9 @@ def rows_of_gradient(W: Array, idx: Ids, targets: Ids) -> tuple[float, NDArray[n
 class RowAdamW(AdamW):
     """``AdamW`` for a gradient that is given by its rows, block by block, equal to it in every bit."""
 
-    def __init__(
-        self,
-        W: Array,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-    ) -> None:
-        super().__init__(W, lr, betas, eps, weight_decay)
+    def __init__(self, W: Array, *settings: Any, **named: Any) -> None:
+        """Takes what ``AdamW`` takes."""
+        super().__init__(W, *settings, **named)
         self.rows_in_block = min(len(W), max(1, BLOCK // W[:1].nbytes))
         self._term, self._denominator, self._gradient = np.empty((3, self.rows_in_block, len(W[0])), W.dtype)
 
