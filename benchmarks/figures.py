@@ -73,7 +73,7 @@ def cost(results: Results) -> Figure:
     found = floors(results)
     V = list(found)
     for name, colour, marker, dashes, values in (
-        ("NumPy's step", BLUE, "o", "-", [floor.step.median for floor in found.values()]),
+        ("NumPy's step", BLUE, "o", "-", [floor.step.min for floor in found.values()]),
         ("its passes, on paper", SKY, "o", "--", [floor.paper for floor in found.values()]),
         ("floor: exp, root, quotient", ORANGE, "^", ":", [floor.arithmetic for floor in found.values()]),
         ("floor: bytes over bandwidth", BLACK, "s", ":", [floor.memory for floor in found.values()]),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import report
 from bigram import falling_loss, tolerances
 from bigram.check import check_gradient
 from bigram.explain import explain
@@ -45,6 +46,7 @@ def test_every_block_is_tested_here() -> None:
         "bigram check",
         "bigram check mine.py:loss_and_gradient",
         "bigram explain --step dW",
+        "python -m benchmarks.report --targets",
         "python -m bigram.falling_loss",
         "python -m bigram.tolerances",
     }
@@ -83,6 +85,11 @@ def test_tolerances() -> None:
     totals = [line for line in printed.splitlines() if line.startswith("| **let pass")]
     assert len(totals) == 2
     assert all(total.endswith("| **0** |") for total in totals)  # none passes our own check
+
+
+def test_speed() -> None:
+    printed = report.targets(report.load(report.PUBLISHED))
+    assert refresh.blocks()["python -m benchmarks.report --targets"] == refresh.fenced(printed)
 
 
 def test_falling_loss() -> None:
