@@ -196,15 +196,34 @@ def test_a_function_that_closes_every_file_gets_one_line_and_no_traceback(mine: 
     assert result.stderr == ""
 
 
-@pytest.mark.skipif(os.name != "posix", reason="process groups are POSIX")
-def test_ctrl_c_ends_the_readers_process_too_and_without_a_word(mine: str) -> None:
-    # Both processes of a terminal are sent it. Here it comes as soon as the second is there, which then is
-    # still starting.
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
+def test_ctrl_c_is_not_for_the_readers_process(mine: str) -> None:
+    # At a terminal both processes are sent it, and one of them can answer. Here only the second is, while it
+    # starts, and neither says a word of it.
     code = (
         "import os, signal, sys, threading\n"
         "from multiprocessing import process; from bigram.cli import main\n"
         "start = process.BaseProcess.start\n"
-        "def started(self): start(self); threading.Timer(0.1, os.killpg, (0, signal.SIGINT)).start()\n"
+        "def started(self):\n"
+        "    start(self)\n"
+        "    for k in range(8):\n"
+        "        threading.Timer(0.02 * k, os.kill, (self.pid, signal.SIGINT)).start()\n"
+        "process.BaseProcess.start = started\n"
+        f"sys.exit(main(['check', {mine + ':returns_none'!r}]))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    assert "it returned NoneType" in result.stdout
+    assert result.stderr == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups are POSIX")
+def test_ctrl_c_ends_both(mine: str) -> None:
+    code = (
+        "import os, signal, sys, threading\n"
+        "from multiprocessing import process; from bigram.cli import main\n"
+        "start = process.BaseProcess.start\n"
+        "def started(self): start(self); threading.Timer(0.3, os.killpg, (0, signal.SIGINT)).start()\n"
         "process.BaseProcess.start = started\n"
         f"sys.exit(main(['check', {mine + ':hangs'!r}]))"
     )

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from bigram import cli
+from common.memory import memory
 from impl_numpy.adamw import AdamW
 
 SHORT = ["--steps", "20", "--eval-interval", "10"]
@@ -188,9 +189,10 @@ def test_bad_input_is_one_line_and_status_2(
 def test_a_batch_that_no_memory_holds_is_one_line(text: str) -> None:
     result = bigram("train", "--backend", "numpy", "--corpus", text, "--batch-size", "100000000000")
     assert result.returncode == 2
-    assert result.stderr.startswith(
-        "bigram: 100,000,000,000 windows of 8 tokens at once take 24 bytes a token = 19,200.0 GB, and "
-    )
+    if memory() is None:  # on Windows, which itself refuses
+        assert result.stderr.startswith("bigram: not enough memory; use a smaller batch")
+    else:
+        assert "windows of 8 tokens at once take 24 bytes a token = 19,200.0 GB, and the" in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 
@@ -252,7 +254,7 @@ def test_help_on_a_full_disk_is_one_line(args: list[str]) -> None:
 def test_what_is_quoted_in_an_error_keeps_to_its_line(odd: str, capsys: pytest.CaptureFixture[str]) -> None:
     shown = ascii(odd)[1:-1]
     assert cli.main(["train", "--backend", "numpy", "--corpus", odd]) == 2
-    assert capsys.readouterr().err.startswith(f"bigram: cannot read {shown}: No such file")
+    assert capsys.readouterr().err.startswith(f"bigram: cannot read {shown}: ")
     with pytest.raises(SystemExit, match="2"):
         cli.main(["train", "--backend", "numpy", odd])
     assert capsys.readouterr().err == (f"bigram: unrecognized arguments: {shown}; see bigram --help\n")

@@ -35,7 +35,7 @@ STEPS = 12  # after which a run is interrupted
 NOTICE = re.compile("bigram: (going on with .* after step|tiny Shakespeare could not be downloaded)")
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="file names are bytes on POSIX")
-cheap = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+cheap = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 thorough = settings(cheap, max_examples=4000)
 
 
@@ -210,7 +210,7 @@ def test_any_words_get_an_answer_for_minutes(
     try_one(words, prepared, small_world, monkeypatch)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(words=st.lists(WORDS, max_size=3))
 def test_words_that_are_no_command_get_one_line(words: list[str], tmp_path_factory: Any) -> None:
     folder = tmp_path_factory.getbasetemp()
@@ -324,7 +324,7 @@ VALUES = st.recursive(
 WANTED = st.sampled_from([("loss", "dW"), ("loss",), ("dW",)])
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(value=VALUES | st.tuples(VALUES, VALUES) | st.tuples(SCALARS, ARRAYS), wanted=WANTED)
 @example(value=(Odd(ValueError("no\nmore")), 1), wanted=("loss", "dW"))
 @example(value=[None], wanted=("loss",))
@@ -334,7 +334,7 @@ def test_whatever_a_function_returns_gets_an_answer(value: Any, wanted: tuple[st
     check_answer(answer, {name: shapes[name] for name in wanted})
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(value=VALUES)
 def test_whatever_a_step_returns_gets_an_answer(value: Any) -> None:
     class Optimizer:
@@ -350,6 +350,7 @@ def test_whatever_a_step_returns_gets_an_answer(value: Any) -> None:
 
 @settings(max_examples=60)
 @given(error=ERRORS, wanted=WANTED)
+@example(error=subject.UserError("a\nb" * 10_000), wanted=("loss",))
 def test_whatever_a_function_raises_gets_an_answer(error: BaseException, wanted: tuple[str, ...]) -> None:
     def function(W: Any, idx: Any, targets: Any) -> None:
         raise error

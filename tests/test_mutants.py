@@ -26,7 +26,7 @@ def check(found: dict[str, Any], files: int) -> None:
 
 
 def test_damaged_checkpoints_load_as_saved_or_are_refused() -> None:
-    check(figures(2000, seed=0), 2000)
+    check(figures(1700, seed=0), 1700)
 
 
 @pytest.mark.slow
