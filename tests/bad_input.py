@@ -96,14 +96,10 @@ NOT_UTF8 = "is not UTF-8: byte 0x{} at offset {}; save it as UTF-8"
 
 CASES = [
     # Words.
-    Case(
-        "bigram trian", "bigram: argument COMMAND: invalid choice: 'trian' (choose from …); see bigram --help"
-    ),
+    Case("bigram trian", "bigram: argument COMMAND: invalid choice: 'trian'…; see bigram --help"),
     Case("bigram --version-of-it", "bigram: unrecognized arguments: --version-of-it; see bigram --help"),
     Case("bigram train", "bigram train: the following arguments are required: --backend; see bigram train …"),
-    Case(
-        "bigram train --backend jax", "bigram train: argument --backend: invalid choice: 'jax' (choose from …"
-    ),
+    Case("bigram train --backend jax", "bigram train: argument --backend: invalid choice: 'jax'…"),
     Case(f"{TRAIN} --oops", "bigram: unrecognized arguments: --oops; see bigram --help"),
     Case(f"{TRAIN} 'two\nlines'", "bigram: unrecognized arguments: two\\nlines; see bigram --help"),
     Case(
@@ -112,14 +108,14 @@ CASES = [
     Case(
         f"{TRAIN} --eval 5", "bigram train: ambiguous option: --eval could match …; see bigram train --help"
     ),
-    Case(f"{TRAIN} --dtype float16", "bigram train: argument --dtype: invalid choice: 'float16' (choose …"),
+    Case(f"{TRAIN} --dtype float16", "bigram train: argument --dtype: invalid choice: 'float16'…"),
     Case(f"{TRAIN} --device cuda", "bigram: --device cuda is for torch; NumPy runs on the cpu"),
     Case(
         "bigram train --backend torch --corpus text.txt --device mps --dtype float64",
         "bigram: mps has no float64; use --dtype float32 or --device cpu",
         torch=True,
     ),
-    Case("bigram compare --dtype int8", "bigram compare: argument --dtype: invalid choice: 'int8' (choose …"),
+    Case("bigram compare --dtype int8", "bigram compare: argument --dtype: invalid choice: 'int8'…"),
     Case("bigram generate", "bigram generate: the following arguments are required: --model; see bigram …"),
     # Numbers.
     *numbers("bigram train --backend numpy"),
@@ -191,7 +187,7 @@ CASES = [
     Case(
         f"{TRAIN} --out text.txt/RUN", "bigram: cannot write to text.txt/RUN: Not a directory; give another …"
     ),
-    Case(f"{TRAIN} --out /proc/RUN", "bigram: cannot write to /proc/RUN: No such file or directory; give …"),
+    Case(f"{TRAIN} --out /proc/RUN", "bigram: cannot write to /proc/RUN: …; give another folder with …"),
     Case(f"{TRAIN} --out closed/RUN", "bigram: cannot write to closed/RUN: Permission …", not_as_root=True),
     Case(
         f"{TRAIN} --out RUN",
@@ -388,7 +384,7 @@ CASES = [
     ),
     # Nobody to print to.
     Case(f"{TRAIN} > /dev/full", "bigram: [Errno 28] No space left on device", apart=True),
-    Case(f"{TRAIN} | head -n 0", "", status=141, apart=True),
+    Case(f"{TRAIN} | true", "", status=141, apart=True),
 ]
 
 
