@@ -29,22 +29,24 @@ def generate(W: Array, idx: Ids, uniforms: Array) -> NDArray[np.int64]:
     T = idx.shape[1]
     written = np.empty((len(idx), T + uniforms.shape[1]), np.int64)
     written[:, :T] = idx
-    cdfs: dict[int, list[float]] = {}
+    # All rows at once, unless there are more of them than draws: then only those that are met.
+    cdfs = dict(enumerate(cumulative_probabilities(W))) if len(W) <= uniforms.size else {}
     for row, draws in zip(written, uniforms.tolist(), strict=True):
         i, ids = int(row[T - 1]), []
         for draw in draws:
             if i not in cdfs:
-                cdfs[i] = cumulative_probabilities(W[i])
+                (cdfs[i],) = cumulative_probabilities(W[i : i + 1])
             i = bisect_right(cdfs[i], draw)  # the first id whose cumulative probability exceeds the draw
             ids.append(i)
         row[T:] = ids
     return written
 
 
-def cumulative_probabilities(logits: Array) -> list[float]:
-    """Of one row of logits, (V,), in the order of operations of the plain twin; those below 1 alone, so
+def cumulative_probabilities(logits: Array) -> list[list[float]]:
+    """Of each row of logits, (R, V), in the order of operations of the plain twin; those below 1 alone, so
     that what follows them is the last id that can be drawn. Where a logit is nan, there are none."""
-    e = np.exp(logits - logits.max())
-    cdf = np.cumsum(e / e.sum())
-    cdf /= cdf[-1]
-    return cdf[cdf < 1].tolist()
+    with np.errstate(invalid="ignore"):  # in a row that nothing may ever come to
+        e = np.exp(logits - logits.max(axis=1, keepdims=True))
+        cdf = np.cumsum(e / e.sum(axis=1, keepdims=True), axis=1)
+        cdf /= cdf[:, -1:]
+    return [row[:n] for row, n in zip(cdf.tolist(), (cdf < 1).sum(axis=1).tolist(), strict=True)]

@@ -37,12 +37,12 @@ def rows_of_gradient(W: Array, idx: Ids, targets: Ids) -> tuple[float, NDArray[n
     V = len(W)
     check_pairs(idx, targets, V)
     idx, targets = idx.ravel(), targets.ravel()
-    counts = np.bincount(idx, minlength=V)
+    counts = np.bincount(idx)
     rows = np.flatnonzero(counts)
     n = counts[rows, None].astype(W.dtype)
-    place = np.empty(V, np.int64)  # of each row of W in dW[rows]
+    place = np.empty(V, np.intp)  # of each row of W in dW[rows]
     place[rows] = np.arange(len(rows))
-    cells, C = np.unique(place[idx] * V + targets.astype(np.int64), return_counts=True)
+    cells, C = np.unique(place[idx] * V + targets.astype(np.intp), return_counts=True)
     C = C.astype(W.dtype)
 
     z = W[rows]

@@ -56,6 +56,12 @@ EXPLAINED = {
         "The same values in a table of their own: more memory, and z is not used again.",
     ("pair_counts.py", "C, N = (counts.astype(W.dtype), idx.size)", "C, N = (counts, idx.size)"):
         "Products with integers are float64 tables on the way to dW: slower, and no less accurate.",
+    ("large_vocab.py", "n = counts[rows, None].astype(W.dtype)", "n = counts[rows, None]"):
+        "The same: float64 on the way, and rounded where it is put into dW.",
+    ("large_vocab.py", "C = C.astype(W.dtype)", "pass"): "The same.",
+    ("large_vocab.py", "C = C.astype(W.dtype)", "C = C"): "The same.",
+    ("large_vocab.py", "e = np.exp(z, out=z)", "e = np.exp(z)"):
+        "A table of its own: more memory, and z is not used again.",
 }  # fmt: skip
 
 SWAPPED = {

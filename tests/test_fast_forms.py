@@ -59,6 +59,34 @@ def test_what_can_be_computed_without_rounding_is_the_same(fast, rng: np.random.
     assert loss == float(np.log(np.float32(4)))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("fast", FAST)
+def test_rows_of_any_height_neither_overflow_nor_vanish(fast, dtype: str, rng: np.random.Generator) -> None:
+    W = rng.standard_normal((6, 6)).astype(dtype)
+    W += np.array([[0], [1e4], [-1e4], [1e4], [-2e4], [0]], dtype)
+    W[5, :3] -= 1e4
+    case = Case(W, *rng.integers(6, size=(2, 5, 8)))
+    (loss, dW), (expected_loss, expected) = fast(*case), plain(case)
+    assert abs(loss - expected_loss) <= loss_bound(expected_loss, dtype)
+    bound = 2 * gradient_bound(W, count_pairs(case.idx, case.targets, 6))
+    assert (abs(dW - expected) <= bound).all()
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int32", "uint64"])
+@pytest.mark.parametrize("fast", FAST)
+def test_ids_are_integers_of_any_kind(fast, kind: str, rng: np.random.Generator) -> None:
+    case = random_case(rng, "float64", V=9, B=4, T=5, reach=2)
+    loss, dW = fast(case.W, case.idx.astype(kind), case.targets.astype(kind))
+    assert loss == fast(*case)[0]
+    np.testing.assert_array_equal(dW, fast(*case)[1])
+
+
+def test_a_block_is_as_many_rows_as_its_bytes_hold() -> None:
+    assert RowAdamW(np.zeros((70_000, 1), np.float32)).rows_in_block == 65_536
+    assert RowAdamW(np.zeros((3, 100_000), np.float64)).rows_in_block == 1
+    assert RowAdamW(np.zeros((5, 5))).rows_in_block == 5
+
+
 @pytest.mark.parametrize("fast", FAST)
 def test_ids_out_of_range_are_refused(fast) -> None:
     good = np.zeros((2, 2), np.int64)
@@ -184,6 +212,10 @@ def test_generation_writes_what_the_plain_twin_writes(
         written = generation.generate(case.W, case.idx, uniforms)
         assert written.dtype == np.int64
         np.testing.assert_array_equal(written, expected)
+        few = uniforms[:, : V // B // 2]  # fewer than rows: then only the rows that are met are made
+        np.testing.assert_array_equal(
+            generation.generate(case.W, case.idx, few), expected[:, : T + few.shape[1]]
+        )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
