@@ -5,8 +5,8 @@
 
 Prose stays as it is; what stands between ``<!-- begin: NAME -->`` and ``<!-- end -->`` is replaced, and
 docs/figures drawn anew. Times are medians of rounds, with the quartiles as their spread. The faster of two is
-in bold only where their spreads do not touch, and never after a single round. docs/cost.md alone has the least
-of all rounds instead: what cannot be undercut is best seen undisturbed.
+in bold only where their spreads do not touch, and never after a single round. docs/cost.md alone has the
+least of all rounds instead: what cannot be undercut is best seen undisturbed.
 """
 
 import json
