@@ -201,13 +201,16 @@ def test_ctrl_c_is_not_for_the_readers_process(mine: str) -> None:
     # At a terminal both processes are sent it, and one of them can answer. Here only the second is, while it
     # starts, and neither says a word of it.
     code = (
-        "import os, signal, sys, threading\n"
+        "import contextlib, os, signal, sys, threading\n"
         "from multiprocessing import process; from bigram.cli import main\n"
         "start = process.BaseProcess.start\n"
+        "def interrupt(pid):\n"
+        "    with contextlib.suppress(ProcessLookupError):\n"  # where it was quick, it has ended
+        "        os.kill(pid, signal.SIGINT)\n"
         "def started(self):\n"
         "    start(self)\n"
         "    for k in range(8):\n"
-        "        threading.Timer(0.02 * k, os.kill, (self.pid, signal.SIGINT)).start()\n"
+        "        threading.Timer(0.02 * k, interrupt, (self.pid,)).start()\n"
         "process.BaseProcess.start = started\n"
         f"sys.exit(main(['check', {mine + ':returns_none'!r}]))"
     )
