@@ -49,4 +49,5 @@ def cumulative_probabilities(logits: Array) -> list[list[float]]:
         e = np.exp(logits - logits.max(axis=1, keepdims=True))
         cdf = np.cumsum(e / e.sum(axis=1, keepdims=True), axis=1)
         cdf /= cdf[:, -1:]
-    return [row[:n] for row, n in zip(cdf.tolist(), (cdf < 1).sum(axis=1).tolist(), strict=True)]
+    below = (cdf < 1).sum(axis=1).tolist()
+    return [row[: below[i]] for i, row in enumerate(cdf.tolist())]

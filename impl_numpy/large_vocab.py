@@ -65,7 +65,7 @@ class RowAdamW(AdamW):
         """Takes what ``AdamW`` takes."""
         super().__init__(W, *settings, **named)
         self.rows_in_block = min(len(W), max(1, BLOCK // W[:1].nbytes))
-        self._term, self._denominator, self._gradient = np.empty((3, self.rows_in_block, len(W[0])), W.dtype)
+        self._term, self._denominator, self._gradient = np.empty((3, self.rows_in_block, W.shape[1]), W.dtype)
 
     def step(self, W: Array, dW: Array) -> None:
         """One update of ``W`` from its whole gradient ``dW``."""

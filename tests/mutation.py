@@ -56,10 +56,24 @@ EXPLAINED = {
         "The same values in a table of their own: more memory, and z is not used again.",
     ("pair_counts.py", "C, N = (counts.astype(W.dtype), idx.size)", "C, N = (counts, idx.size)"):
         "Products with integers are float64 tables on the way to dW: slower, and no less accurate.",
+    ("generation.py",
+     "cdfs = dict(enumerate(cumulative_probabilities(W))) if len(W) <= uniforms.size else {}",
+     "cdfs = dict(enumerate(cumulative_probabilities(W))) if len(W) < uniforms.size else {}"):
+        "Rows made at once and rows made when they are met are the same rows.",
+    ("generation.py",
+     "cdfs = dict(enumerate(cumulative_probabilities(W))) if len(W) <= uniforms.size else {}",
+     "cdfs = dict(enumerate(cumulative_probabilities(W))) if len(W) >= uniforms.size else {}"):
+        "The same.",
     ("large_vocab.py", "n = counts[rows, None].astype(W.dtype)", "n = counts[rows, None]"):
         "The same: float64 on the way, and rounded where it is put into dW.",
     ("large_vocab.py", "C = C.astype(W.dtype)", "pass"): "The same.",
     ("large_vocab.py", "C = C.astype(W.dtype)", "C = C"): "The same.",
+    ("large_vocab.py", "elif 2 * len(here) > len(w) or self.betas[0] <= 0.5:",
+     "elif 2 * len(here) > len(w) or self.betas[0] < 0.5:"):
+        "At one half both ends of the mean give the same: halving is exact.",
+    ("large_vocab.py", "elif 2 * len(here) > len(w) or self.betas[0] <= 0.5:",
+     "elif 2 * len(here) > len(w) or self.betas[0] <= 1.0:"):
+        "The other form of a block, which is equal in every bit, and slower.",
     ("large_vocab.py", "e = np.exp(z, out=z)", "e = np.exp(z)"):
         "A table of its own: more memory, and z is not used again.",
 }  # fmt: skip
