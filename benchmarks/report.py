@@ -20,6 +20,7 @@ from benchmarks import counting
 from benchmarks.counting import FORMULAS
 from benchmarks.work import BLOCK_SIZE, FORMS, PASSES, SHAPES, SUITE, VOCABULARIES, Form, Shape
 from common.errors import UserError
+from common.files import replace_file
 from impl_numpy.large_vocab import LARGE
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -448,9 +449,9 @@ def main(argv: list[str]) -> int:
         return 2
     (DOCS / "figures").mkdir(exist_ok=True)
     for name, text in pages.items():
-        (DOCS / name).write_text(text, encoding="utf-8", newline="\n")
+        replace_file(DOCS / name, text.encode("utf-8"))
     for name, data in drawn.items():
-        (DOCS / "figures" / name).write_bytes(data)
+        replace_file(DOCS / "figures" / name, data)
     print(f"docs: {', '.join(PAGES)} and {len(drawn)} figures from {len(results.rows)} rows")
     return 0
 

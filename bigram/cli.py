@@ -9,18 +9,19 @@ import dataclasses
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bigram.processes import from_first, is_first, let_the_first_speak, my_part, several_processes, together
+from bigram.progress import progress_bar, reading_bar
 from common.config import Config
 from common.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from common.corpus import Corpus, OnProgress
+    from common.corpus import Corpus
 
 EPILOG = (
     "Results go to stdout, progress and notices to stderr. "
@@ -48,43 +49,32 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
     )
     commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
-    about = "train both models in lockstep and report whether they agree"
-    compare = commands.add_parser("compare", help=about, description=about.capitalize(), epilog=EPILOG)
-    compare.set_defaults(run=run_compare)
-    about = "train one model and let it write"
-    train = commands.add_parser("train", help=about, description=about.capitalize(), epilog=EPILOG)
-    train.set_defaults(run=run_train)
-    train.add_argument("--backend", choices=["numpy", "torch"], required=True, help="which of the two")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=about, description=about.capitalize(), epilog=EPILOG)
+        added.set_defaults(run=run)
+        return added
+
+    compare = command("compare", run_compare, "train both models in lockstep and report whether they agree")
     add_run_options(compare)
+    train = command("train", run_train, "train one model and let it write")
+    train.add_argument("--backend", choices=["numpy", "torch"], required=True, help="which of the two")
     add_run_options(train)
     train.add_argument(
         "--out", metavar="RUN", help="a folder to save to at every evaluation, and when interrupted"
     )
     train.add_argument("--resume", action="store_true", help="go on with the run in --out where it stopped")
-    about = "the least loss any bigram table can have on a text, however many files it is in"
-    optimum = commands.add_parser("optimum", help=about, description=about.capitalize(), epilog=EPILOG)
-    optimum.set_defaults(run=run_optimum)
+    add_timeout(train)
+    optimum = command(
+        "optimum", run_optimum, "the least loss any bigram table can have on a text, in however many files"
+    )
     add_optimum_options(optimum)
-    for command in (train, optimum):
-        command.add_argument(
-            "--timeout",
-            type=float,
-            default=60.0,
-            metavar="SECONDS",
-            help="under torchrun: give up on a process silent for so long (default %(default)g)",
-        )
-    about = "let a saved model write"
-    generate = commands.add_parser("generate", help=about, description=about.capitalize(), epilog=EPILOG)
-    generate.set_defaults(run=run_generate)
-    add_generate_options(generate)
+    add_timeout(optimum)
+    add_generate_options(command("generate", run_generate, "let a saved model write"))
     about = "find out whether a gradient or an optimizer is right, and if not, which mistake is in it"
-    check = commands.add_parser("check", help=about, description=about.capitalize(), epilog=EPILOG)
-    check.set_defaults(run=run_check)
-    add_check_options(check)
+    add_check_options(command("check", run_check, about))
     about = "show every number of one forward and backward pass on a short text"
-    explain = commands.add_parser("explain", help=about, description=about.capitalize(), epilog=EPILOG)
-    explain.set_defaults(run=run_explain)
-    add_explain_options(explain)
+    add_explain_options(command("explain", run_explain, about))
     return parser
 
 
@@ -125,7 +115,23 @@ def add_device_and_json(parser: argparse.ArgumentParser) -> None:
         default="cpu",
         help="torch's side only (default %(default)s)",
     )
+    add_json(parser)
+
+
+def add_json(parser: argparse._ActionsContainer) -> None:
+    """Who reads the result."""
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout instead of the report")
+
+
+def add_timeout(parser: argparse.ArgumentParser) -> None:
+    """How long to wait for the other processes."""
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="under torchrun: give up on a process silent for so long (default %(default)g)",
+    )
 
 
 def add_generate_options(parser: argparse.ArgumentParser) -> None:
@@ -154,7 +160,7 @@ def add_optimum_options(parser: argparse.ArgumentParser) -> None:
         help="UTF-8 text files, each a text of its own; under torchrun those of this machine "
         "(default: tiny Shakespeare)",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout instead of the report")
+    add_json(parser)
 
 
 def add_check_options(parser: argparse.ArgumentParser) -> None:
@@ -172,7 +178,7 @@ def add_check_options(parser: argparse.ArgumentParser) -> None:
     part.add_argument("--gradient-only", action="store_true", help="the function returns dW alone")
     add("--dtype", choices=["float32", "float64"], default="float64", help="of W (default %(default)s)")
     add("--limit", type=float, default=10.0, metavar="SECONDS", help="for each case (default %(default)g)")
-    add("--json", action="store_true", help="one JSON object on stdout instead of the report")
+    add_json(parser)
 
 
 def add_explain_options(parser: argparse.ArgumentParser) -> None:
@@ -185,7 +191,7 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
     form.add_argument(
         "--step", metavar="NAME", help="one operation at length: z, dz, dW, ..., collapse, counts or adamw"
     )
-    form.add_argument("--json", action="store_true", help="one JSON object on stdout instead of the report")
+    add_json(form)
     form.add_argument(
         "--html", metavar="PATH", help="write a page to move through instead, to open in a browser"
     )
@@ -475,49 +481,3 @@ def corpus_of(path: str | None) -> Corpus:
     if corpus.notice:
         notice(corpus.notice)
     return corpus
-
-
-@contextlib.contextmanager
-def reading_bar() -> Iterator[OnProgress]:
-    """Yields a function to be told how far a large text is read. One bar on stderr for each pass, with the
-    speed, if that is a terminal."""
-    if not sys.stderr.isatty() or not is_first():
-        yield lambda doing, done, total: None
-        return
-    from rich import progress
-    from rich.console import Console
-
-    columns = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.DownloadColumn(),
-        progress.TransferSpeedColumn(),
-        progress.TimeRemainingColumn(),
-    )
-    tasks: dict[str, progress.TaskID] = {}
-    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-
-        def on_progress(doing: str, done: int, total: int) -> None:
-            if doing not in tasks:
-                tasks[doing] = bar.add_task(doing, total=total)
-            bar.update(tasks[doing], completed=done)
-
-        yield on_progress
-
-
-@contextlib.contextmanager
-def progress_bar(steps: int) -> Iterator[Callable[[int], object]]:
-    """Yields a function to be told the updates made. The bar stands on stderr if that is a terminal."""
-    if not sys.stderr.isatty() or not is_first():
-        yield lambda step: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # Lines printed meanwhile are kept clear of the bar where both are on the terminal; rich would send them
-    # to stderr too, so not where stdout goes elsewhere.
-    both = sys.stdout.isatty()
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=both) as bar:
-        task = bar.add_task("training", total=steps)
-        yield lambda step: bar.update(task, completed=step)

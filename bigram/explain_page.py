@@ -4,7 +4,6 @@ Page, style and script are the files beside this one; what they show is embedded
 nothing. The formulas are MathML, one for each operation.
 """
 
-import contextlib
 import os
 import re
 from pathlib import Path
@@ -21,6 +20,7 @@ from bigram.explain_text import (
 )
 from bigram.runs import to_json
 from common.errors import UserError
+from common.files import replace_file
 
 Record = dict[str, Any]
 
@@ -33,17 +33,12 @@ def write_page(record: Record, path: str | os.PathLike[str]) -> Path:
     target = Path(path).resolve()  # what a link points to is replaced, not the link
     if os.path.exists(target) and not target.is_file():
         raise UserError(f"{path} is not a regular file; give the name of a page to write")
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        draft.write_text(page(record), encoding="utf-8", newline="\n")
-        draft.replace(target)
+        replace_file(target, page(record).encode("utf-8"))
     except OSError as error:
         raise UserError(
             f"cannot write {path}: {error.strerror}; give a file in a folder you can write to"
         ) from error
-    finally:
-        with contextlib.suppress(OSError):  # it is not there: it was moved, or never made
-            draft.unlink()
     return target
 
 

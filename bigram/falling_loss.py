@@ -249,7 +249,7 @@ def main() -> None:
     try:
         folder = plot_style.make_folder(args.plot)
         text = numbers(curves(CATALOGUE, Config()))
-        plot_style.replace_file(folder / "falling-loss.csv", text.encode("utf-8"))
+        plot_style.write(folder / "falling-loss.csv", text.encode("utf-8"))
         draw(folder, read_numbers(text))  # as read, so that the picture is that of the file
     except UserError as error:
         parser.exit(2, f"{parser.prog}: {error}\n")

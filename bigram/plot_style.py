@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import tempfile
 import unicodedata
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import UserError
+from common.files import replace_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,7 +87,7 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     for suffix, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
         data = io.BytesIO()
         figure.savefig(data, format=suffix, metadata=metadata)
-        replace_file(folder / f"{name}.{suffix}", data.getvalue())
+        write(folder / f"{name}.{suffix}", data.getvalue())
 
 
 def settle(figure: Figure) -> None:
@@ -98,15 +98,10 @@ def settle(figure: Figure) -> None:
     figure.set_layout_engine("none")
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Writes the whole file or leaves the old one as it was; raises ``UserError`` if it must."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+def write(path: Path, data: bytes) -> None:
+    """The whole file, or the old one stays as it was; raises ``UserError`` then."""
     try:
-        try:
-            part.write_bytes(data)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        replace_file(path, data)
     except OSError as error:
         raise cannot_write(path, error) from error
 

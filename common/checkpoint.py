@@ -10,12 +10,10 @@ and a sha256 over everything says whether it is what was written: a file loads t
 saved, or it is refused. The checksum finds accidents; whoever means harm can make a new one.
 """
 
-import contextlib
 import hashlib
 import json
 import math
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -29,11 +27,11 @@ from safetensors import numpy as safetensors
 
 from common.config import Config
 from common.errors import UserError
+from common.files import replace_file
 
 VERSION = 1  # of the format; to be raised when an older reader would misunderstand a newer file
 KEY = "bigram"  # of the one entry of metadata: with two, safetensors would write them in either order
 HEADER_LIMIT = 2**20  # bytes, in any file; a vocabulary of 50,000 characters takes about a third
-TEMPORARY = ".tmp"  # ends the name of a file that is being written
 DTYPES = {"float32": "F32", "float64": "F64"}
 TENSORS = ("exp_avg", "exp_avg_sq", "table")  # in the order in which safetensors lays them out
 GENERATOR_LIMITS = {"state": 2**128, "inc": 2**128, "has_uint32": 2, "uinteger": 2**32}  # of PCG64
@@ -80,7 +78,7 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
         data = safetensors.save(arrays, {KEY: _canonical(record | {"sha256": _digest(record, parts)})})
         length = int.from_bytes(data[:8], "little")
         _check_header_length(length, len(data) - 8 - length)
-        _write(path, data)
+        replace_file(path, data)
     except OSError as error:
         raise CheckpointError(
             f"cannot save {path}: {error.strerror or error}; checkpoints that were there before are untouched"
@@ -288,27 +286,6 @@ def _digest(record: Mapping[str, Any], parts: Iterable[bytes]) -> str:
 def _open_without_waiting(path: str, flags: int) -> int:
     # A named pipe that nobody writes to would be waited for, forever. Windows has neither.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _write(path: Path, data: bytes) -> None:
-    # Beside its place, so that the last move is within one file system and cannot be half done.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:  # an interruption too
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    if os.name == "posix":  # the new name is on the disk only once its folder is; Windows opens no folders
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _expect(holds: bool, otherwise: str) -> None:

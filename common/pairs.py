@@ -65,8 +65,7 @@ def count_text_pairs(tokens: NDArray[np.integer], vocab_size: int) -> NDArray[np
         part = np.asarray(tokens[start : start + PART + 1])  # one more, for the pair over the edge
         check_ids(part, vocab_size, "the text")
         ids = part.astype(np.int64)
-        # Adds where it stands: 500 MB/s at V = 65, and at V = 4,096 four times as fast as bincount, which
-        # makes a table of zeros for every part.
+        # Adds where it stands; bincount would make a table of zeros for every part.
         np.add.at(counts, ids[:-1] * vocab_size + ids[1:], 1)
     return counts.reshape(vocab_size, vocab_size)
 

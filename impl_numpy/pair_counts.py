@@ -31,7 +31,7 @@ def loss_and_gradient(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
     counts = count_pairs(idx, targets, len(W))
     if idx.size >= 2**24:  # below this whole numbers are exact in float32, and so are their sums
         return loss_and_gradient_of_counts(W, counts)
-    ones = np.ones((len(W), 1), W.dtype)  # X @ ones sums the rows of X, in a third of the time of X.sum(1)
+    ones = np.ones((len(W), 1), W.dtype)  # X @ ones sums the rows of X, sooner than X.sum(1) does
     C, N = counts.astype(W.dtype), idx.size
     n = C @ ones
     with np.errstate(invalid="ignore"):

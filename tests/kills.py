@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bigram.run_folder import checkpoints
-from common.checkpoint import TEMPORARY, CheckpointError, load_checkpoint
+from common.checkpoint import CheckpointError, load_checkpoint
+from common.files import TEMPORARY
 
 TEXT = "To be, or not to be: that is the question.\n"
 STEPS = 200

@@ -168,12 +168,12 @@ def test_writing_is_all_or_nothing(record: dict, tmp_path: Path, monkeypatch: py
     path = tmp_path / "page.html"
     path.write_text("what was there", encoding="utf-8")
 
-    def full(self: Path, *args: object, **kwargs: object) -> None:
+    def full(*args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    for step in ("write_text", "replace"):
+    for step in ("fsync", "replace"):
         with monkeypatch.context() as patched:
-            patched.setattr(Path, step, full)
+            patched.setattr(os, step, full)
             with pytest.raises(UserError, match=r"cannot write .*page\.html: No space left on device"):
                 write_page(record, path)
         assert path.read_text(encoding="utf-8") == "what was there"

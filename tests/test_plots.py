@@ -5,6 +5,7 @@ cannot be written to is found out before the training."""
 import io
 import itertools
 import json
+import os
 import re
 import sys
 from collections import Counter
@@ -344,19 +345,18 @@ def test_without_matplotlib_one_line_says_so(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "losses.svg"
-    plot_style.replace_file(path, b"old")
+    plot_style.write(path, b"old")
     (tmp_path / "link").hardlink_to(path)
-    plot_style.replace_file(path, b"new")
+    plot_style.write(path, b"new")
     assert read_all(tmp_path) == {"losses.svg": b"new", "link": b"old"}  # another file took its place
 
-    def full(self: Path, data: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(data[:1])
+    def full(descriptor: int) -> None:
+        os.ftruncate(descriptor, 1)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UserError, match=r"losses\.svg: No space left on device; give --plot another folder"):
-        plot_style.replace_file(path, b"newer")
+        plot_style.write(path, b"newer")
     monkeypatch.undo()
     assert read_all(tmp_path) == {"losses.svg": b"new", "link": b"old"}
 

@@ -76,5 +76,5 @@ def test_a_full_disk_leaves_the_checkpoint_before(monkeypatch: pytest.MonkeyPatc
     def in_place(path: Path, data: bytes) -> None:
         path.write_bytes(data)
 
-    monkeypatch.setattr(checkpoint, "_write", in_place)
+    monkeypatch.setattr(checkpoint, "replace_file", in_place)
     assert any("not as it was" in problem for problem in reliability.full_disk(every=9000)["problems"])

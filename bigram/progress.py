@@ -1,0 +1,59 @@
+"""How far a command has come: bars on stderr, where that is a terminal and this process reports."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from bigram.processes import is_first
+
+if TYPE_CHECKING:
+    from common.corpus import OnProgress
+
+
+@contextlib.contextmanager
+def reading_bar() -> Iterator[OnProgress]:
+    """Yields a function to be told how far a large text is read. One bar on stderr for each pass, with the
+    speed, if that is a terminal."""
+    if not sys.stderr.isatty() or not is_first():
+        yield lambda doing, done, total: None
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    tasks: dict[str, progress.TaskID] = {}
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+
+        def on_progress(doing: str, done: int, total: int) -> None:
+            if doing not in tasks:
+                tasks[doing] = bar.add_task(doing, total=total)
+            bar.update(tasks[doing], completed=done)
+
+        yield on_progress
+
+
+@contextlib.contextmanager
+def progress_bar(steps: int) -> Iterator[Callable[[int], object]]:
+    """Yields a function to be told the updates made. The bar stands on stderr if that is a terminal."""
+    if not sys.stderr.isatty() or not is_first():
+        yield lambda step: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # Lines printed meanwhile are kept clear of the bar where both are on the terminal; rich would send them
+    # to stderr too, so not where stdout goes elsewhere.
+    both = sys.stdout.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=both) as bar:
+        task = bar.add_task("training", total=steps)
+        yield lambda step: bar.update(task, completed=step)
