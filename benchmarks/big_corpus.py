@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from common.corpus import load_corpus
+from common.text.corpus import load_corpus
 
-LOAD = "import sys; from common.corpus import load_corpus; load_corpus(sys.argv[1])"
+LOAD = "import sys; from common.text.corpus import load_corpus; load_corpus(sys.argv[1])"
 
 
 def run(*command: str, **environment: str) -> tuple[float, float]:

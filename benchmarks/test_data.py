@@ -12,8 +12,8 @@ from benchmarks.interleave import CLOCK, Group, Job, Unavailable
 from benchmarks.numpy_forms import last_result
 from benchmarks.work import BLOCK_SIZE, SHAPES, quick
 from common.batcher import Batcher
-from common.corpus import Corpus
-from common.fast_text import FastTokenizer
+from common.text.corpus import Corpus
+from common.text.fast_tokenizer import FastTokenizer
 from common.tokenizer import CharTokenizer
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK)

@@ -12,8 +12,8 @@ from benchmarks.interleave import CLOCK, Group, Job, Unavailable
 from benchmarks.numpy_forms import last_result
 from benchmarks.work import EVALUATED, VOCABULARIES, quick, tokens_of
 from common.config import Config
-from common.corpus import Corpus
 from common.pairs import count_pairs
+from common.text.corpus import Corpus
 from common.training import initial_table
 from impl_numpy import cross_entropy, pair_counts
 

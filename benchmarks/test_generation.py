@@ -12,8 +12,8 @@ from benchmarks.interleave import CLOCK, Group, Job, Unavailable
 from benchmarks.numpy_forms import last_result
 from benchmarks.work import quick
 from common.config import Config
-from common.corpus import Corpus
 from common.pairs import count_pairs
+from common.text.corpus import Corpus
 from impl_numpy.generation import generate
 from impl_numpy.model import BigramLanguageModel
 

@@ -21,7 +21,7 @@ import pytest
 
 from benchmarks.interleave import CLOCK, Group, Job, Unavailable
 from benchmarks.work import FORMS
-from common.corpus import Corpus
+from common.text.corpus import Corpus
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK)
 

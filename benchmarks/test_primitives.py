@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.interleave import CLOCK, Group, Job
 from benchmarks.work import PASSES, VOCABULARIES
-from common.corpus import Corpus
+from common.text.corpus import Corpus
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK)
 

@@ -10,8 +10,8 @@ import pytest
 from benchmarks import gates, numpy_forms
 from benchmarks.interleave import CLOCK, Group, Job, Unavailable
 from benchmarks.work import FORMS, SHAPES, STEP, VOCABULARIES, Shape, Work, quick, rows_that_occur, training
-from common.corpus import Corpus
 from common.pairs import count_pairs
+from common.text.corpus import Corpus
 from impl_numpy.large_vocab import RowAdamW
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from common.batcher import Batcher
 from common.config import Config
-from common.corpus import Corpus
+from common.text.corpus import Corpus
 from common.training import initial_table
 
 SUITE = "bigram benchmarks 1"

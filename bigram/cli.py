@@ -21,7 +21,7 @@ from common.errors import UserError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from common.corpus import Corpus
+    from common.text.corpus import Corpus
 
 EPILOG = (
     "Results go to stdout, progress and notices to stderr. "
@@ -474,7 +474,7 @@ def plot_folder_of(args: argparse.Namespace) -> Path | None:
 
 def corpus_of(path: str | None) -> Corpus:
     """The text that ``--corpus`` asks for; where it is a stand-in, stderr says so."""
-    from common.corpus import load_corpus
+    from common.text.corpus import load_corpus
 
     with reading_bar() as on_progress:
         corpus = load_corpus(path, on_progress)

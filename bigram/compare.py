@@ -25,9 +25,9 @@ from bigram.comparator import differences, fractions
 from bigram.runs import config_record, corpus_record, sample_draws, sample_start
 from common.batcher import Batcher
 from common.config import Config
-from common.corpus import Corpus
 from common.errors import DivergedError
 from common.pairs import conditional_entropy, count_pairs, count_text_pairs
+from common.text.corpus import Corpus
 from common.training import initial_table, train
 from impl_numpy.large_vocab import trainer_for
 from impl_torch.trainer import TorchTrainer

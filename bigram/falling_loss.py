@@ -26,9 +26,9 @@ from bigram.plot_style import BLACK, BLUE, GREY, RED, SKY
 from bigram.tables import table_text
 from common.batcher import Batcher
 from common.config import Config
-from common.corpus import surrogate_corpus
 from common.errors import UserError
 from common.pairs import conditional_entropy, count_text_pairs
+from common.text.corpus import surrogate_corpus
 from common.training import initial_table
 from impl_numpy import pair_counts
 from impl_numpy.adamw import AdamW

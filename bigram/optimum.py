@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigram.runs import corpus_record
-from common.corpus import Corpus
 from common.errors import UserError
 from common.pairs import conditional_entropy, count_pairs, count_text_pairs
+from common.text.corpus import Corpus
 from common.tokenizer import CharTokenizer
 
 Counts = NDArray[np.int64]

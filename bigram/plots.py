@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from bigram.comparator import differences
 from bigram.plot_style import BLACK, BLUE, GREY, RED, count_updates, new_figure, save, style, visible
-from common.corpus import Corpus
 from common.pairs import conditional_entropy, count_text_pairs
+from common.text.corpus import Corpus
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bigram.processes import is_first
 
 if TYPE_CHECKING:
-    from common.corpus import OnProgress
+    from common.text.corpus import OnProgress
 
 
 @contextlib.contextmanager

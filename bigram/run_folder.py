@@ -15,9 +15,9 @@ from typing import Any
 
 from common.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from common.config import Config
-from common.corpus import Corpus
 from common.errors import UserError
 from common.files import TEMPORARY
+from common.text.corpus import Corpus
 
 KEPT = 2  # files; the older one is for the day when the newest turns out to be damaged
 NAME = re.compile(r"step-(\d+)\.safetensors", re.ASCII)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.config import Config
-from common.corpus import Corpus
+from common.text.corpus import Corpus
 
 SAMPLE_LENGTH = 500  # characters
 

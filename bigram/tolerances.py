@@ -18,7 +18,7 @@ from bigram.comparator import compare_tensor
 from bigram.mistakes import Mistake
 from common.batcher import Batcher
 from common.config import Config
-from common.corpus import surrogate_corpus
+from common.text.corpus import surrogate_corpus
 from common.training import initial_table
 from impl_numpy import pair_counts
 

@@ -16,8 +16,8 @@ from bigram.runs import config_record, corpus_record, make_trainer, sample_draws
 from bigram.tables import evaluation_line, run_header
 from common.checkpoint import Checkpoint
 from common.config import Config
-from common.corpus import Corpus
 from common.errors import DivergedError
+from common.text.corpus import Corpus
 from common.training import TrainerState, initial_table, train
 
 

@@ -30,7 +30,7 @@ class Batcher:
                 f"{len(tokens)}; use a longer text or a smaller block_size"
             )
         # Every window of T + 1 tokens, (n - T, T + 1): a view of the tokens, not a copy. `subok`, so that
-        # tokens in a file stay there (common/token_file.py).
+        # tokens in a file stay there (common/text/token_file.py).
         self.windows = sliding_window_view(tokens, block_size + 1, subok=True)
         self.batch_size = batch_size
         self.rng = rng

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from common.batcher import Batcher
 from common.config import Config
-from common.corpus import Corpus
 from common.memory import check_batch_fits
 from common.pairs import count_pairs, count_text_pairs
+from common.text.corpus import Corpus
 
 Loss = TypeVar("Loss", covariant=True)  # a float; where two trainers run in lockstep, one of each
 

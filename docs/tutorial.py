@@ -24,7 +24,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from common.batcher import Batcher
-from common.corpus import surrogate_corpus
+from common.text.corpus import surrogate_corpus
 from common.tokenizer import CharTokenizer
 
 np.set_printoptions(precision=3, suppress=True)
@@ -48,7 +48,7 @@ print(text[:250])
 # never sees more than two characters at once, so two texts with the same pairs are one text to it. Remember
 # this passage: our model will try to write like it, and cannot do better.
 #
-# **Try:** `from common.corpus import load_corpus`, and `corpus = load_corpus()` instead of the surrogate,
+# **Try:** `from common.text.corpus import load_corpus`, and `corpus = load_corpus()` instead of the surrogate,
 # for the real plays (downloaded once), or `load_corpus("my.txt")` for a text of your own. With the plays,
 # the optimum in section 6 comes out the same to the last digit. Why?
 

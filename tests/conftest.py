@@ -17,7 +17,7 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
 from common.config import Config  # noqa: E402
-from common.corpus import FILE, Corpus, load_corpus, surrogate_corpus  # noqa: E402
+from common.text.corpus import FILE, Corpus, load_corpus, surrogate_corpus  # noqa: E402
 
 # No example is judged by its time, and in continuous integration all are the same every time.
 hypothesis.settings.register_profile("house", deadline=None, derandomize="CI" in os.environ)

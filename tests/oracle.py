@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from common.batcher import Batcher
 from common.config import Config
-from common.corpus import FILE, Corpus, load_corpus, surrogate_corpus
+from common.text.corpus import FILE, Corpus, load_corpus, surrogate_corpus
 from common.training import TrainerState, initial_table
 from impl_numpy.trainer import NumpyTrainer
 from impl_torch.trainer import TorchTrainer

@@ -1,4 +1,4 @@
-"""Counts the pairs of tiny Shakespeare and writes the table that ``common/surrogate.py`` reads:
+"""Counts the pairs of tiny Shakespeare and writes the table that ``common/text/surrogate.py`` reads:
 
 python -m tests.surrogate_counts tinyshakespeare.txt
 """
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.corpus import Corpus, load_corpus
 from common.pairs import count_text_pairs
-from common.surrogate import COUNTS
+from common.text.corpus import Corpus, load_corpus
+from common.text.surrogate import COUNTS
 
 
 def surrogate_counts(corpus: Corpus) -> dict[str, NDArray[Any]]:

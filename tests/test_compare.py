@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from common.config import Config
-from common.corpus import Corpus, load_corpus
 from common.errors import DivergedError, UserError
+from common.text.corpus import Corpus, load_corpus
 from impl_numpy import cross_entropy, pair_counts
 from impl_numpy.adamw import AdamW
 from impl_numpy.model import BigramLanguageModel

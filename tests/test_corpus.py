@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import corpus as corpus_module
-from common.corpus import SHA256, Corpus, load_corpus, split
 from common.errors import UserError
 from common.pairs import conditional_entropy, count_text_pairs
+from common.text import corpus as corpus_module
+from common.text.corpus import SHA256, Corpus, load_corpus, split
 
 TEXT = "To be, or not to be:\nthat is the question.\n"
 
@@ -152,7 +152,7 @@ def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.txt"
     os.mkfifo(pipe)
     # In a process of its own, which can be ended if it does wait.
-    program = f"from common.corpus import load_corpus; load_corpus({str(pipe)!r})"
+    program = f"from common.text.corpus import load_corpus; load_corpus({str(pipe)!r})"
     result = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, timeout=30)
     assert "pipe.txt is not a regular file; give a UTF-8 text file" in result.stderr
     with pytest.raises(UserError, match="not a regular file"):

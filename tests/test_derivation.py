@@ -13,7 +13,7 @@ import pytest
 
 from bigram.bounds import gradient_bound, gradient_drift, loss_bound
 from common.pairs import conditional_entropy, count_pairs
-from common.surrogate import COUNTS
+from common.text.surrogate import COUNTS
 from impl_numpy import pair_counts, stepwise
 from impl_numpy.adamw import AdamW
 from tests.cases import Case, random_cases

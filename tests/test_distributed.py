@@ -29,8 +29,8 @@ from bigram.processes import my_part
 from bigram.run_folder import newest_checkpoint
 from bigram.train import train_and_report
 from common.config import Config
-from common.corpus import Corpus, read_corpus
 from common.errors import UserError
+from common.text.corpus import Corpus, read_corpus
 from common.training import TrainerState, initial_table, train
 from tests.test_cli import bigram
 from tests.test_optimum import TEXTS, write

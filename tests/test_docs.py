@@ -13,7 +13,7 @@ from bigram.check import check_gradient
 from bigram.explain import explain
 from bigram.explain_text import one_step
 from bigram.tables import check_report, comparison_report, evidence_report, table_text
-from common.corpus import Corpus
+from common.text.corpus import Corpus
 from docs import refresh
 from tests import mutation
 

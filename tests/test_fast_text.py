@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import fast_text
-from common.corpus import Corpus
 from common.errors import UserError
-from common.fast_text import FastTokenizer, alphabet, pieces
+from common.text import fast_tokenizer
+from common.text.corpus import Corpus
+from common.text.fast_tokenizer import FastTokenizer, alphabet, pieces
 from common.tokenizer import CharTokenizer
 
 # Any character at all: beyond 16 bits, NUL, and the lone halves of a surrogate pair, which no encoding has.
@@ -37,7 +37,7 @@ def outcome(function: Callable, argument: object) -> tuple:
 def piece(request: pytest.FixtureRequest) -> None:
     """Small enough for every text to have several, and as it is."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(fast_text, "PIECE", request.param)
+        patched.setattr(fast_tokenizer, "PIECE", request.param)
         yield
 
 
@@ -68,7 +68,7 @@ def test_what_is_no_row_of_ids_is_refused_alike(ids: object) -> None:
 def test_every_id_where_the_type_changes(vocab_size: int, first: int) -> None:
     characters = "".join(map(chr, range(first, first + vocab_size)))
     ours, twin = FastTokenizer(characters), CharTokenizer(characters)
-    text = characters if fast_text.PIECE > 3 else characters[:2] + characters[-2:]
+    text = characters if fast_tokenizer.PIECE > 3 else characters[:2] + characters[-2:]
     assert outcome(ours.encode, text) == outcome(twin.encode, text)
     assert ours.decode(ours.encode(text)) == text
     for stranger in map(chr, {first - 1, first + vocab_size, 0x10FFFF} - set(map(ord, characters)) - {-1}):
@@ -83,7 +83,7 @@ def test_the_alphabet_is_every_character_once(text: str) -> None:
 
 
 def test_a_real_text(surrogate: Corpus) -> None:
-    if fast_text.PIECE < 1000:
+    if fast_tokenizer.PIECE < 1000:
         pytest.skip("long: in pieces of the usual length only")
     ids = np.concatenate([surrogate.train, surrogate.val])
     twin = CharTokenizer(surrogate.tokenizer.vocab)

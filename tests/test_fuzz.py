@@ -27,8 +27,9 @@ from hypothesis.extra import numpy as hnp
 
 from bigram import cli, subject
 from bigram.subject import Complaint, GradientCall, OptimizerRun
-from common import corpus, memory
-from common.corpus import FILE
+from common import memory
+from common.text import corpus
+from common.text.corpus import FILE
 
 TEXT = "To be, or not to be: that is the question.\n" * 3
 STEPS = 12  # after which a run is interrupted

@@ -22,8 +22,8 @@ from bigram.run_folder import RunFolder, checkpoints
 from bigram.train import train_and_report
 from common.checkpoint import load_checkpoint
 from common.config import Config
-from common.corpus import load_corpus
 from common.errors import DivergedError
+from common.text.corpus import load_corpus
 from tests import kills
 
 TEXT = "To be, or not to be: that is the question.\n" * 3

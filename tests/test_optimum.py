@@ -11,9 +11,9 @@ import pytest
 
 from bigram.optimum import count_shards, optimum
 from bigram.tables import optimum_report
-from common.corpus import Corpus, read_corpus
 from common.errors import UserError
 from common.pairs import conditional_entropy, count_pairs
+from common.text.corpus import Corpus, read_corpus
 from common.tokenizer import CharTokenizer
 from tests.test_cli import bigram
 

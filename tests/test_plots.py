@@ -17,9 +17,9 @@ import pytest
 
 from bigram import cli, falling_loss
 from common.config import Config
-from common.corpus import Corpus, load_corpus
 from common.errors import UserError
 from common.pairs import count_text_pairs
+from common.text.corpus import Corpus, load_corpus
 from impl_numpy import pair_counts
 from tests.test_cli import bigram
 

@@ -17,7 +17,7 @@ from bigram.run_folder import RunFolder, checkpoints, newest_checkpoint
 from bigram.train import train_and_report
 from common.checkpoint import Checkpoint, load_checkpoint
 from common.config import Config
-from common.corpus import Corpus, load_corpus
+from common.text.corpus import Corpus, load_corpus
 from common.training import initial_table
 from impl_numpy.trainer import NumpyTrainer
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bigram.bounds import unit_roundoff
 from common.batcher import Batcher
 from common.config import Config
-from common.corpus import Corpus
+from common.text.corpus import Corpus
 from common.training import Trainer, initial_table
 from impl_numpy.trainer import NumpyTrainer
 
@@ -309,7 +309,7 @@ def test_a_single_wrong_pair_in_a_thousand_batches_is_caught(dtype: str, runs: R
 
 def measure() -> None:
     """Prints ``MEASURED``."""
-    from common.corpus import load_corpus, surrogate_corpus
+    from common.text.corpus import load_corpus, surrogate_corpus
 
     texts = [Runs(load_corpus()), Runs(surrogate_corpus())]
     for setting in SETTINGS:

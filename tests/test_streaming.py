@@ -17,14 +17,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from common import corpus as corpus_module
-from common import memory, streaming, token_file
+from common import memory
 from common.batcher import Batcher
 from common.config import Config
-from common.corpus import Corpus, load_corpus
 from common.errors import UserError
 from common.pairs import count_text_pairs
-from common.token_file import MappedTokens, open_tokens, write_tokens
+from common.text import corpus as corpus_module
+from common.text import streaming, token_file
+from common.text.corpus import Corpus, load_corpus
+from common.text.token_file import MappedTokens, open_tokens, write_tokens
 from common.training import initial_table, train
 from impl_numpy.trainer import NumpyTrainer
 

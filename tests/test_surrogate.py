@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.corpus import Corpus, surrogate_corpus
 from common.pairs import count_pairs
-from common.surrogate import COUNTS, eulerian_trail
+from common.text.corpus import Corpus, surrogate_corpus
+from common.text.surrogate import COUNTS, eulerian_trail
 from tests.surrogate_counts import surrogate_counts
 
 

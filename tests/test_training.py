@@ -10,9 +10,9 @@ import pytest
 
 from bigram.bounds import loss_bound
 from common.config import Config
-from common.corpus import Corpus, load_corpus
 from common.errors import UserError
 from common.pairs import count_pairs
+from common.text.corpus import Corpus, load_corpus
 from common.training import initial_table, train
 from impl_numpy.trainer import NumpyTrainer
 from tests.test_models import TorchModel, torch

@@ -16,8 +16,8 @@ from bigram.comparator import Row, compare_tensor, differences, fractions
 from bigram.intermediates import intermediates
 from bigram.witnesses import WITNESSES, Witness, decimal_truth, taylor_order
 from common import pairs
-from common.corpus import Corpus
 from common.pairs import conditional_entropy, count_pairs
+from common.text.corpus import Corpus
 from impl_numpy import cross_entropy, pair_counts, stepwise
 from tests.cases import Case, random_case, random_cases
 

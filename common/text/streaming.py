@@ -1,7 +1,7 @@
 """A text of any size in bounded memory: read twice, once to know its characters and once to encode it.
 
-The tokens go to a file in the cache, found again by the sha256 of the text: see ``common/token_file.py``.
-They are those of ``common.corpus.read_corpus``, which says what becomes of byte-order marks and line ends.
+The tokens go to a file in the cache, found again by the sha256 of the text: see ``common/text/token_file.py``.
+They are those of ``common.text.corpus.read_corpus``, which says what becomes of byte-order marks and line ends.
 """
 
 import codecs
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import UserError
-from common.fast_text import FastTokenizer, alphabet
-from common.token_file import CHUNK, open_tokens, write_tokens
+from common.text.fast_tokenizer import FastTokenizer, alphabet
+from common.text.token_file import CHUNK, open_tokens, write_tokens
 
 FORMAT = 1  # of the token files: raised when the same text would have to give other tokens
 

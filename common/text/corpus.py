@@ -2,7 +2,7 @@
 
 A file of the reader's own, tiny Shakespeare, or, with no network to fetch that, the surrogate with
 the same pair counts. Every corpus says which it is and gives a sha256, so that a figure can be
-traced to its text. A large file is never in memory as a whole: see ``common/streaming.py``.
+traced to its text. A large file is never in memory as a whole: see ``common/text/streaming.py``.
 """
 
 import codecs
@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import UserError
-from common.fast_text import FastTokenizer, alphabet, pieces
 from common.memory import check_table_fits
-from common.streaming import HashedFile, cached_tokens, not_utf8, survey
-from common.surrogate import surrogate_tokens
+from common.text.fast_tokenizer import FastTokenizer, alphabet, pieces
+from common.text.streaming import HashedFile, cached_tokens, not_utf8, survey
+from common.text.surrogate import surrogate_tokens
 from common.tokenizer import CharTokenizer
 
 NAME = "tiny Shakespeare"
@@ -142,7 +142,7 @@ def _tokenizer(path: Path, length: int, characters: str) -> FastTokenizer:
 
 
 def surrogate_corpus(notice: str | None = None) -> Corpus:
-    """The embedded corpus: see ``common/surrogate.py``."""
+    """The embedded corpus: see ``common/text/surrogate.py``."""
     tokenizer, train, val = surrogate_tokens()
     text = tokenizer.decode(np.concatenate([train, val]))
     sha256 = hashlib.sha256(text.encode("utf-8")).hexdigest()

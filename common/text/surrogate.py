@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common.fast_text import FastTokenizer
+from common.text.fast_tokenizer import FastTokenizer
 
 COUNTS = Path(__file__).with_name("surrogate_counts.npz")
 

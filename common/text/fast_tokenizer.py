@@ -1,7 +1,7 @@
 """Text to ids and back without a Python loop: ``common/tokenizer.py`` to run, not to read.
 
 Every result, and every error, is the plain twin's. What it gained is measured on tiny Shakespeare by
-``python -m common.fast_text``: some 45 times in ``encode``, 25 in ``decode``.
+``python -m common.text.fast_tokenizer``: some 45 times in ``encode``, 25 in ``decode``.
 """
 
 import time
@@ -72,7 +72,7 @@ class FastTokenizer(CharTokenizer):
 
 def main() -> None:
     """Prints the gains over the twin, each the minimum of some rounds, in thousands of a second."""
-    from common.corpus import load_corpus
+    from common.text.corpus import load_corpus
 
     corpus = load_corpus()
     ids = np.concatenate([corpus.train, corpus.val])
