@@ -17,7 +17,7 @@ from common.config import Config
 from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts
 from impl_numpy.adamw import AdamW
-from impl_numpy.large_vocab import LargeVocabularyTrainer, rows_of_gradient
+from impl_numpy.fast.large_vocab import LargeVocabularyTrainer, rows_of_gradient
 from impl_numpy.model import BigramLanguageModel
 from impl_numpy.trainer import NumpyTrainer
 

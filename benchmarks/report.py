@@ -21,7 +21,7 @@ from benchmarks.counting import FORMULAS
 from benchmarks.work import BLOCK_SIZE, FORMS, PASSES, SHAPES, SUITE, VOCABULARIES, Form, Shape
 from common.errors import UserError
 from common.files import replace_file
-from impl_numpy.large_vocab import LARGE
+from impl_numpy.fast.large_vocab import LARGE
 
 DOCS = Path(__file__).parent.parent / "docs"
 PUBLISHED = Path(__file__).parent / "results" / "cpu.json"

@@ -14,7 +14,7 @@ from benchmarks.work import quick
 from common.config import Config
 from common.pairs import count_pairs
 from common.text.corpus import Corpus
-from impl_numpy.generation import generate
+from impl_numpy.fast.generation import generate
 from impl_numpy.model import BigramLanguageModel
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK)

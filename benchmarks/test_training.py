@@ -12,7 +12,7 @@ from benchmarks.interleave import CLOCK, Group, Job, Unavailable
 from benchmarks.work import FORMS, SHAPES, STEP, VOCABULARIES, Shape, Work, quick, rows_that_occur, training
 from common.pairs import count_pairs
 from common.text.corpus import Corpus
-from impl_numpy.large_vocab import RowAdamW
+from impl_numpy.fast.large_vocab import RowAdamW
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK)
 

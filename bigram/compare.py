@@ -29,7 +29,7 @@ from common.errors import DivergedError
 from common.pairs import conditional_entropy, count_pairs, count_text_pairs
 from common.text.corpus import Corpus
 from common.training import initial_table, train
-from impl_numpy.large_vocab import trainer_for
+from impl_numpy.fast.large_vocab import trainer_for
 from impl_torch.trainer import TorchTrainer
 
 Numbers = float | NDArray[np.floating]

@@ -9,7 +9,7 @@ from common.config import Config
 from common.training import TrainerState
 from impl_numpy import pair_counts
 from impl_numpy.adamw import AdamW
-from impl_numpy.generation import generate
+from impl_numpy.fast.generation import generate
 from impl_numpy.model import BigramLanguageModel
 
 

@@ -11,9 +11,10 @@ from common.config import Config
 from common.errors import UserError
 from common.pairs import count_pairs
 from common.training import initial_table
-from impl_numpy import generation, large_vocab, pair_counts
+from impl_numpy import pair_counts
 from impl_numpy.adamw import AdamW
-from impl_numpy.large_vocab import LargeVocabularyTrainer, RowAdamW, rows_of_gradient, trainer_for
+from impl_numpy.fast import generation, large_vocab
+from impl_numpy.fast.large_vocab import LargeVocabularyTrainer, RowAdamW, rows_of_gradient, trainer_for
 from impl_numpy.model import BigramLanguageModel
 from impl_numpy.trainer import NumpyTrainer
 from tests.cases import Case, random_case, random_cases
