@@ -270,7 +270,7 @@ def run_compare(args: argparse.Namespace) -> int:
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
     config, folder, corpus = config_of(args), plot_folder_of(args), corpus_of(args.corpus)
-    from bigram.compare import Trace, compare
+    from bigram.runs.compare import Trace, compare
 
     trace = Trace() if folder else None
     with progress_bar(config.max_iters) as advance:
@@ -279,7 +279,7 @@ def run_compare(args: argparse.Namespace) -> int:
 
     print_result(result, comparison_report, args.json)
     if folder and trace:
-        from bigram.plots import draw_comparison
+        from bigram.runs.pictures import draw_comparison
 
         draw_comparison(folder, result, corpus, trace)
     return 0 if result["verdict"] == "agree" else 1
@@ -294,9 +294,9 @@ def run_train(args: argparse.Namespace) -> int:
         raise UserError("--resume goes on with a run that was saved; say which with --out RUN")
     config = config_of(args)  # first, for what is wrong in the options themselves is known at once
     pictures = plot_folder_of(args) if is_first() else None
-    from bigram.interruptions import interruptible
-    from bigram.run_folder import RunFolder, check_corpus, continued
-    from bigram.train import train_and_report
+    from bigram.runs.folder import RunFolder, check_corpus, continued
+    from bigram.runs.interruptions import interruptible
+    from bigram.runs.train import train_and_report
 
     def say(line: str) -> None:
         if not args.json:
@@ -336,7 +336,7 @@ def run_train(args: argparse.Namespace) -> int:
         notice(f"interrupted after step {result['step']:,}: {where}")
         return interruption.status
     if args.json:
-        from bigram.runs import to_json
+        from bigram.runs.records import to_json
 
         print(to_json(result))
     return 0
@@ -344,7 +344,7 @@ def run_train(args: argparse.Namespace) -> int:
 
 def run_optimum(args: argparse.Namespace) -> int:
     """``bigram optimum``"""
-    from bigram.optimum import optimum
+    from bigram.runs.optimum import optimum
     from bigram.tables import optimum_report
 
     with together("cpu", "float64", args.timeout):
@@ -366,9 +366,9 @@ def run_generate(args: argparse.Namespace) -> int:
         raise UserError(f"--tokens is {args.tokens}; it must be at least 1 and at most 10,000,000")
     from pathlib import Path
 
-    from bigram.generate import generate
-    from bigram.run_folder import newest_checkpoint
-    from common.checkpoint import load_checkpoint
+    from bigram.runs.checkpoint import load_checkpoint
+    from bigram.runs.folder import newest_checkpoint
+    from bigram.runs.generate import generate
 
     model, problem = Path(args.model), None
     if os.path.isdir(model):  # unlike is_dir, no error of its own where a name is too long
@@ -444,7 +444,7 @@ def print_result(
 ) -> None:
     """The result of a command on stdout, for machines or for people."""
     if as_json:
-        from bigram.runs import to_json
+        from bigram.runs.records import to_json
 
         print(to_json(record))
     else:

@@ -265,7 +265,7 @@ def torch_side(W: Array, idx: Ids, targets: Ids, config: Config) -> Values | Non
     try:
         import torch
 
-        from bigram.compare import Lockstep
+        from bigram.runs.compare import Lockstep
     except ModuleNotFoundError:
         return None
     lockstep = Lockstep(W, config, "cpu")

@@ -18,7 +18,7 @@ from bigram.explain_text import (
     nearness,
     settings,
 )
-from bigram.runs import to_json
+from bigram.runs.records import to_json
 from common.errors import UserError
 from common.files import replace_file
 

@@ -1,7 +1,7 @@
 """The one loop that drives any trainer: batch, step, evaluate. It computes nothing itself.
 
 A trainer is anything with the four methods of ``Trainer``; ``NumpyTrainer`` and ``TorchTrainer`` are two,
-and two of them that take every step together are a third (``bigram/compare.py``).
+and two of them that take every step together are a third (``bigram/runs/compare.py``).
 """
 
 from collections.abc import Callable, Iterator

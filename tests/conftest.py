@@ -56,7 +56,7 @@ def text_for_long_runs(request: pytest.FixtureRequest) -> Corpus:
 def published() -> Callable[[Corpus, str], dict[str, Any]]:
     """``bigram compare`` at its defaults, once for each text and dtype."""
     pytest.importorskip("torch")
-    from bigram.compare import compare
+    from bigram.runs.compare import compare
 
     results: dict[tuple[str, str], dict[str, Any]] = {}
 

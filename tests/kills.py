@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bigram.run_folder import checkpoints
-from common.checkpoint import CheckpointError, load_checkpoint
+from bigram.runs.checkpoint import CheckpointError, load_checkpoint
+from bigram.runs.folder import checkpoints
 from common.files import TEMPORARY
 
 TEXT = "To be, or not to be: that is the question.\n"

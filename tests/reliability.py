@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from bigram.runs.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from tests import bad_input, kills, mutants
 from tests.test_interruptions import grown
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bigram import cli
-from bigram.run_folder import LOCK
+from bigram.runs.folder import LOCK
 from tests.bad_input import CASES, Case, prepared
 
 ROOT = Path(__file__).parent.parent

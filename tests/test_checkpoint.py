@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from safetensors import numpy as safetensors
 
-from common import checkpoint as module
-from common.checkpoint import TENSORS, Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from bigram.runs.checkpoint import TENSORS, Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from bigram.runs.records import checkpoint as module
 from common.config import Config
 from common.errors import UserError
 

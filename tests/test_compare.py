@@ -18,9 +18,9 @@ from impl_numpy.model import BigramLanguageModel
 
 pytest.importorskip("torch")
 
-import bigram.compare
+import bigram.runs.compare
 import impl_numpy.trainer
-from bigram.compare import Largest, compare
+from bigram.runs.compare import Largest, compare
 from bigram.tables import comparison_report, verdict_line
 from impl_torch.trainer import pick_device
 
@@ -64,8 +64,8 @@ def test_five_thousand_steps_in_lockstep(
 def short(corpus: Corpus, **settings: object) -> dict:
     """A short run in float64 unless told otherwise, with one step timed where ``compare`` times hundreds."""
     config = Config(**({"max_iters": 200, "eval_interval": 100, "dtype": "float64"} | settings))
-    quick = partial(bigram.compare.microseconds_per_step, rounds=1, steps=1)
-    with mock.patch("bigram.compare.microseconds_per_step", quick):
+    quick = partial(bigram.runs.compare.microseconds_per_step, rounds=1, steps=1)
+    with mock.patch("bigram.runs.compare.microseconds_per_step", quick):
         return compare(corpus, config)
 
 

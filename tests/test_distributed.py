@@ -24,10 +24,10 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
-from bigram.optimum import count_shards
 from bigram.processes import my_part
-from bigram.run_folder import newest_checkpoint
-from bigram.train import train_and_report
+from bigram.runs.folder import newest_checkpoint
+from bigram.runs.optimum import count_shards
+from bigram.runs.train import train_and_report
 from common.config import Config
 from common.errors import UserError
 from common.text.corpus import Corpus, read_corpus

@@ -118,7 +118,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder to work in, nothing of which takes long."""
     torch = pytest.importorskip("torch")
-    from bigram import check, check_adamw, compare
+    from bigram import check, check_adamw
+    from bigram.runs.records import compare
 
     def stop(step: int) -> None:
         if step >= STEPS:

@@ -76,7 +76,7 @@ def test_that_test_can_fail() -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstrings_are_there_and_their_examples_true(name: str) -> None:
-    if name in ("impl_torch.model", "impl_torch.trainer", "impl_torch.distributed", "bigram.compare"):
+    if name in ("impl_torch.model", "impl_torch.trainer", "impl_torch.distributed", "bigram.runs.compare"):
         pytest.importorskip("torch")
     if name == "bigram.plot_style":
         pytest.importorskip("matplotlib")

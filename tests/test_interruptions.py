@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bigram import train
 from bigram.cli import main
-from bigram.interruptions import interruptible
-from bigram.run_folder import RunFolder, checkpoints
-from bigram.train import train_and_report
-from common.checkpoint import load_checkpoint
+from bigram.runs.checkpoint import load_checkpoint
+from bigram.runs.folder import RunFolder, checkpoints
+from bigram.runs.interruptions import interruptible
+from bigram.runs.records import train
+from bigram.runs.train import train_and_report
 from common.config import Config
 from common.errors import DivergedError
 from common.text.corpus import load_corpus

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from common import checkpoint as module
-from common.checkpoint import Checkpoint, load_checkpoint
+from bigram.runs.checkpoint import Checkpoint, load_checkpoint
+from bigram.runs.records import checkpoint as module
 from tests import mutants
 from tests.mutants import KINDS, figures
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bigram.optimum import count_shards, optimum
+from bigram.runs.optimum import count_shards, optimum
 from bigram.tables import optimum_report
 from common.errors import UserError
 from common.pairs import conditional_entropy, count_pairs

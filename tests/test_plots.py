@@ -29,7 +29,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.image import imread  # noqa: E402
 
-from bigram import plot_style, plots  # noqa: E402
+from bigram import plot_style  # noqa: E402
+from bigram.runs.records import pictures  # noqa: E402
 
 FIGURES = Path(__file__).parent.parent / "docs" / "figures"
 SHORT = ["--steps", "30", "--eval-interval", "10"]
@@ -79,7 +80,7 @@ def example(corpus: Corpus) -> tuple[list[dict[str, Any]], list[tuple[float, flo
 def test_losses_are_those_of_the_history(tmp_path: Path) -> None:
     history, each_step, _, _ = example(corpus_of("abc", tmp_path))
     with plot_style.style():
-        figure = plots.losses_picture(history, 1.25, each_step)
+        figure = pictures.losses_picture(history, 1.25, each_step)
     above, below = figure.axes
     drawn = {line.get_label(): line for line in [*above.lines, *below.lines]}
     for side, split, label in [
@@ -109,7 +110,7 @@ def test_a_run_of_one_model_has_only_its_losses(tmp_path: Path) -> None:
         {"step": 1, "torch": {"train": 3.0, "val": 3.1}},
     ]
     with plot_style.style():
-        (axes,) = plots.losses_picture(history, 2.0).axes
+        (axes,) = pictures.losses_picture(history, 2.0).axes
     assert [line.get_ydata().tolist() for line in axes.lines] == [[4.0, 3.0], [4.1, 3.1], [2.0, 2.0]]
 
 
@@ -127,8 +128,8 @@ def test_tables_are_the_softmax_and_the_frequencies(tmp_path: Path) -> None:
     _, _, fraction, W = example(corpus)
     vocab, counts = corpus.tokenizer.vocab, counts_of(corpus)
     with plot_style.style():
-        left, right = plots.table_picture(W, counts, vocab).axes[:2]
-        whole = plots.gradient_picture(fraction, vocab).axes[0]
+        left, right = pictures.table_picture(W, counts, vocab).axes[:2]
+        whole = pictures.gradient_picture(fraction, vocab).axes[0]
     labels = [label.get_text() for label in left.get_xticklabels()]
     frequent = sorted(Counter(corpus.tokenizer.decode(corpus.train[:-1])).items(), key=lambda item: -item[1])
     assert labels == sorted(character for character, _ in frequent[:30])
@@ -144,7 +145,7 @@ def test_tables_are_the_softmax_and_the_frequencies(tmp_path: Path) -> None:
 def test_what_is_over_its_bound_is_red_and_what_never_differs_is_neither(tmp_path: Path) -> None:
     fraction = np.array([[0.0, 0.5], [1.5, np.inf]])
     with plot_style.style():
-        image = plots.gradient_picture(fraction, "ab").axes[0].images[0]
+        image = pictures.gradient_picture(fraction, "ab").axes[0].images[0]
     red = matplotlib.colors.to_rgba(plot_style.RED)
     colours = image.to_rgba(image.get_array())
     assert colours[0, 0, 3] == 0  # the hatching shows through
@@ -202,11 +203,11 @@ def test_nothing_is_cut_or_overlaps(V: int, tmp_path: Path) -> None:
     history, each_step, fraction, W = example(corpus)
     vocab, counts = corpus.tokenizer.vocab, counts_of(corpus)
     with plot_style.style():
-        assert_legible(plots.gradient_picture(fraction, vocab))
+        assert_legible(pictures.gradient_picture(fraction, vocab))
         if V < 200:
-            assert_legible(plots.table_picture(W, counts, vocab))
+            assert_legible(pictures.table_picture(W, counts, vocab))
         if V == 1:
-            assert_legible(plots.losses_picture(history, 2.0, each_step))
+            assert_legible(pictures.losses_picture(history, 2.0, each_step))
 
 
 def test_that_test_can_fail() -> None:
@@ -292,7 +293,7 @@ def test_compare_hands_over_what_its_pictures_show(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("torch")
-    from bigram import compare as module
+    from bigram.runs.records import compare as module
 
     monkeypatch.setattr(module, "microseconds_per_step", lambda *args: module.Pair(1.0, 1.0))
     command = ["compare", "--corpus", text, *SHORT, "--dtype", "float64", "--json"]
@@ -368,8 +369,8 @@ def test_a_run_that_ran_away_is_still_drawn(tmp_path: Path) -> None:
     ]
     each_step = [(4.0, 4.0, 1e-6), (np.inf, np.inf, np.inf), (nan, nan, nan)]
     with plot_style.style():
-        plot_style.settle(plots.losses_picture(history, 1.0, each_step))
-        table = plots.table_picture(np.full((3, 3), nan), counts_of(corpus), "abc")
+        plot_style.settle(pictures.losses_picture(history, 1.0, each_step))
+        table = pictures.table_picture(np.full((3, 3), nan), counts_of(corpus), "abc")
         plot_style.settle(table)
     assert table.axes[2].get_xlabel() == "probability; hatched: none"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from common import checkpoint
+from bigram.runs.records import checkpoint
 from tests import bad_input
 
 if os.name != "posix":

@@ -12,10 +12,10 @@ import pytest
 
 from bigram.bounds import weight_bound
 from bigram.cli import main
-from bigram.generate import generate
-from bigram.run_folder import RunFolder, checkpoints, newest_checkpoint
-from bigram.train import train_and_report
-from common.checkpoint import Checkpoint, load_checkpoint
+from bigram.runs.checkpoint import Checkpoint, load_checkpoint
+from bigram.runs.folder import RunFolder, checkpoints, newest_checkpoint
+from bigram.runs.generate import generate
+from bigram.runs.train import train_and_report
 from common.config import Config
 from common.text.corpus import Corpus, load_corpus
 from common.training import initial_table
@@ -73,7 +73,7 @@ class Run:
 @pytest.fixture
 def batches(monkeypatch: pytest.MonkeyPatch) -> list:
     """Every batch that any trainer is given, with the loss that it returns."""
-    from bigram import train
+    from bigram.runs.records import train
 
     seen: list = []
     make = train.make_trainer

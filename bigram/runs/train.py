@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigram.processes import several_processes
-from bigram.run_folder import RunFolder
-from bigram.runs import config_record, corpus_record, make_trainer, sample_draws, sample_start
+from bigram.runs.checkpoint import Checkpoint
+from bigram.runs.folder import RunFolder
+from bigram.runs.records import config_record, corpus_record, make_trainer, sample_draws, sample_start
 from bigram.tables import evaluation_line, run_header
-from common.checkpoint import Checkpoint
 from common.config import Config
 from common.errors import DivergedError
 from common.text.corpus import Corpus
@@ -114,7 +114,7 @@ def train_and_report(
     text = corpus.tokenizer.decode(written)
     say(f"\n{text}")
     if pictures:
-        from bigram.plots import draw_run
+        from bigram.runs.pictures import draw_run
 
         draw_run(pictures, result, corpus, trainer.state().weight)
     return result | {"seconds": seconds, "sample": {"text": text}}

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram.runs import corpus_record
+from bigram.runs.records import corpus_record
 from common.errors import UserError
 from common.pairs import conditional_entropy, count_pairs, count_text_pairs
 from common.text.corpus import Corpus

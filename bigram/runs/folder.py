@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from common.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from bigram.runs.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from common.config import Config
 from common.errors import UserError
 from common.files import TEMPORARY

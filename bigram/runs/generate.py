@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from bigram.runs import config_record, make_trainer, sample_draws, sample_start
-from common.checkpoint import Checkpoint
+from bigram.runs.checkpoint import Checkpoint
+from bigram.runs.records import config_record, make_trainer, sample_draws, sample_start
 from common.tokenizer import CharTokenizer
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-    from bigram.compare import Trace
+    from bigram.runs.compare import Trace
 
 SIDE_BY_SIDE = 30  # characters that still have room for a label in a table half as wide as the page
 PAGE_WIDE = 66  # and in one as wide as the page

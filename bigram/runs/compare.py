@@ -22,7 +22,7 @@ from bigram.bounds import (
     weight_bound,
 )
 from bigram.comparator import differences, fractions
-from bigram.runs import config_record, corpus_record, sample_draws, sample_start
+from bigram.runs.records import config_record, corpus_record, sample_draws, sample_start
 from common.batcher import Batcher
 from common.config import Config
 from common.errors import DivergedError
