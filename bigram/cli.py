@@ -400,16 +400,16 @@ def run_check(args: argparse.Namespace) -> int:
 
     report = check_report
     if args.optimizer:
-        from bigram.check_adamw import check_optimizer
+        from bigram.doctor.optimizer import check_optimizer
 
         record = check_optimizer(args.optimizer, args.dtype, args.limit).record()
     elif args.subject:
-        from bigram.check import check_gradient
+        from bigram.doctor.gradient import check_gradient
 
         wanted = ("loss",) if args.loss_only else ("dW",) if args.gradient_only else ("loss", "dW")
         record = check_gradient(args.subject, wanted, args.dtype, args.limit).record()
     else:
-        from bigram.evidence import evidence
+        from bigram.doctor.evidence import evidence
 
         record, report = evidence(), evidence_report
     print_result(record, report, args.json)

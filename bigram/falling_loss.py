@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram import mistaken_adamw, mistakes, plot_style
-from bigram.mistakes import Mistake
+from bigram import plot_style
+from bigram.doctor.mistakes import gradients, optimizers
+from bigram.doctor.mistakes.gradients import Mistake
 from bigram.plot_style import BLACK, BLUE, GREY, RED, SKY
 from bigram.tables import table_text
 from common.batcher import Batcher
@@ -47,7 +48,7 @@ SHOWN = [
     "repeated ids lost",
 ]
 HEADINGS = ["", "error of the gradient", "training loss at the end"]
-CATALOGUE = [None, *mistakes.GRADIENTS, *mistaken_adamw.OPTIMIZERS]
+CATALOGUE = [None, *gradients.GRADIENTS, *optimizers.OPTIMIZERS]
 EVERY = 100  # updates between two points of a curve
 SAME = 0.02  # nats: curves that end no further apart look the same
 LABELLED = {
@@ -102,10 +103,10 @@ def curves(planted: Iterable[Mistake | None], config: Config) -> Iterator[Curve]
         wrong = ""
         gradient: Callable[[NDArray[np.floating], Ids, Ids], NDArray[np.floating]] = right_gradient
         optimizer_class: Any = AdamW
-        if mistake in mistaken_adamw.OPTIMIZERS:
-            wrong, optimizer_class = "AdamW", mistaken_adamw.build([mistake])
+        if mistake in optimizers.OPTIMIZERS:
+            wrong, optimizer_class = "AdamW", optimizers.build([mistake])
         elif mistake:
-            wrong, gradient = "gradient", mistakes.build_without_loss([mistake])
+            wrong, gradient = "gradient", gradients.build_without_loss([mistake])
         W, error, losses = table.copy(), 0.0, [pair_counts.loss_of_counts(table, split)]
         optimizer = optimizer_class(W, config.lr, config.betas, config.eps, config.weight_decay)
         for step, batch in enumerate(batches, start=1):
@@ -127,7 +128,7 @@ def right_gradient(W: NDArray[np.floating], idx: Ids, targets: Ids) -> NDArray[n
 def rows() -> Iterator[list[str]]:
     """For the right gradient and each of ``SHOWN``: its name, how wrong the first gradient was, and the exact
     training loss after the last update."""
-    by_name = {mistake.name: mistake for mistake in mistakes.GRADIENTS}
+    by_name = {mistake.name: mistake for mistake in gradients.GRADIENTS}
     for curve in curves([None, *(by_name[name] for name in SHOWN)], Config()):
         yield [curve.name, f"{curve.error:,.0%}", f"{curve.losses[-1]:.4f}"]
 

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram import check, check_adamw, mistaken_adamw, mistakes
 from bigram.comparator import compare_tensor
-from bigram.mistakes import Mistake
+from bigram.doctor import gradient, optimizer
+from bigram.doctor.mistakes import gradients, optimizers
+from bigram.doctor.mistakes.gradients import Mistake
 from common.batcher import Batcher
 from common.config import Config
 from common.text.corpus import surrogate_corpus
@@ -58,10 +59,13 @@ def gradient_rows() -> Iterator[tuple[Mistake, list[bool]]]:
     W, batcher = first_table_and_batches()
     idx, targets = batcher.get_batch()
     right = pair_counts.loss_and_gradient(W, idx, targets)[1]
-    cases = check.gradient_cases("float64")
-    make, judged_by = check.gradient_maker(cases), list(zip(*check.truths_and_bounds(cases), strict=True))
-    for mistake in mistakes.GRADIENTS:
-        function = mistakes.build([mistake])
+    cases = gradient.gradient_cases("float64")
+    make, judged_by = (
+        gradient.gradient_maker(cases),
+        list(zip(*gradient.truths_and_bounds(cases), strict=True)),
+    )
+    for mistake in gradients.GRADIENTS:
+        function = gradients.build([mistake])
         function(W, idx, targets)  # so that what accumulates has something to accumulate upon
         wrong = function(W, idx, targets)[1]
         passes = [rule(wrong, right) for rule in GRADIENT_RULES.values()]
@@ -70,12 +74,12 @@ def gradient_rows() -> Iterator[tuple[Mistake, list[bool]]]:
 
 def optimizer_rows() -> Iterator[tuple[Mistake, list[bool]]]:
     """For each wrong AdamW: would it pass each rule, and ``bigram check``?"""
-    runs = check_adamw.optimizer_runs("float64")
-    make = check_adamw.run_maker(runs)
+    runs = optimizer.optimizer_runs("float64")
+    make = optimizer.run_maker(runs)
     judged_by = [({"W": truth}, {"W": bound}) for truth, bound in (run.truth_and_bound for run in runs)]
-    right_losses, right_tables = ten_steps(mistaken_adamw.build())
-    for mistake in mistaken_adamw.OPTIMIZERS:
-        losses, tables = ten_steps(mistaken_adamw.build([mistake]))
+    right_losses, right_tables = ten_steps(optimizers.build())
+    for mistake in optimizers.OPTIMIZERS:
+        losses, tables = ten_steps(optimizers.build([mistake]))
         passes = [
             within(1e-2, 0)(losses, right_losses),
             within(1e-8, 1e-5)(tables[0], right_tables[0]),

@@ -73,7 +73,7 @@ def published() -> Callable[[Corpus, str], dict[str, Any]]:
 def evidence_record() -> dict[str, Any]:
     """``bigram check`` without a subject: run once."""
     pytest.importorskip("torch")
-    from bigram.evidence import evidence
+    from bigram.doctor.evidence import evidence
 
     return evidence()
 

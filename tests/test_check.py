@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bigram import check, check_adamw
+from bigram.doctor import gradient, optimizer
 from bigram.tables import check_report
 from impl_numpy import pair_counts
 from tests.test_cli import bigram
@@ -104,7 +104,7 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-def outcome(report: check.Report) -> tuple[str, list[str]]:
+def outcome(report: gradient.Report) -> tuple[str, list[str]]:
     return report.verdict, [mistake.name for mistake in report.diagnosis]
 
 
@@ -126,7 +126,7 @@ def outcome(report: check.Report) -> tuple[str, list[str]]:
 def test_functions_are_judged_and_diagnosed(
     mine: str, function: str, wanted: tuple[str, ...], expected: tuple[str, list[str]]
 ) -> None:
-    assert outcome(check.check_gradient(f"{mine}:{function}", wanted)) == expected
+    assert outcome(gradient.check_gradient(f"{mine}:{function}", wanted)) == expected
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_functions_are_judged_and_diagnosed(
     ],
 )
 def test_misbehaviour_gets_a_clear_answer(mine: str, function: str, complaint: str) -> None:
-    report = check.check_gradient(f"{mine}:{function}", limit=1.0)
+    report = gradient.check_gradient(f"{mine}:{function}", limit=1.0)
     assert report.verdict == "wrong"
     assert report.complaint is not None
     assert complaint in report.complaint
@@ -162,7 +162,7 @@ def test_misbehaviour_gets_a_clear_answer(mine: str, function: str, complaint: s
     [("Paper", ("correct", [])), ("Late", ("wrong", ["decay after the update"])), ("Fixed", ("correct", []))],
 )
 def test_optimizers_are_judged_and_diagnosed(mine: str, cls: str, expected: tuple[str, list[str]]) -> None:
-    report = check_adamw.check_optimizer(f"{mine}:{cls}")
+    report = optimizer.check_optimizer(f"{mine}:{cls}")
     assert outcome(report) == expected
     # What cannot be told its settings is tried at torch's defaults alone.
     assert len(report.rows) == (2 if cls == "Fixed" else 6)
@@ -183,7 +183,7 @@ def test_optimizers_are_judged_and_diagnosed(mine: str, cls: str, expected: tupl
     ],
 )
 def test_an_optimizer_that_misbehaves_gets_a_clear_answer(mine: str, cls: str, complaint: str) -> None:
-    report = check_adamw.check_optimizer(f"{mine}:{cls}")
+    report = optimizer.check_optimizer(f"{mine}:{cls}")
     assert report.verdict == "wrong"
     assert report.complaint is not None
     assert complaint in report.complaint
@@ -298,7 +298,7 @@ def test_bad_input_is_one_line_and_status_2(
 
 
 def test_the_evidence_holds_and_its_bounds_have_room(evidence_record: dict) -> None:
-    from bigram.evidence import FORMS
+    from bigram.doctor.evidence import FORMS
     from bigram.tables import evidence_report
 
     record = evidence_record
@@ -318,7 +318,7 @@ def test_the_evidence_holds_and_its_bounds_have_room(evidence_record: dict) -> N
 
 def test_the_evidence_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
-    from bigram import evidence
+    from bigram.doctor import evidence
 
     def off(W, idx, targets):  # type: ignore[no-untyped-def]
         loss, dW = pair_counts.loss_and_gradient(W, idx, targets)
@@ -327,7 +327,7 @@ def test_the_evidence_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
 
     # Optimizers have no part in this, and the verdict none in the margins: both take seconds.
     monkeypatch.setattr(
-        check_adamw, "optimizer_runs", lambda dtype, runs=check_adamw.optimizer_runs: runs(dtype)[:1]
+        check_adamw, "optimizer_runs", lambda dtype, runs=optimizer.optimizer_runs: runs(dtype)[:1]
     )
     monkeypatch.setattr(evidence, "margins_of", lambda *_: [])
     assert evidence.evidence()["verdict"] == "correct"

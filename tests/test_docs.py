@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import report
 from bigram import falling_loss, tolerances
-from bigram.check import check_gradient
+from bigram.doctor.gradient import check_gradient
 from bigram.explain import explain
 from bigram.explain_text import one_step
 from bigram.tables import check_report, comparison_report, evidence_report, table_text

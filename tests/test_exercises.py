@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from bigram import check, subject
-from bigram.check_adamw import check_optimizer, judge_optimizer, optimizer_runs
+from bigram.doctor import gradient, subject
+from bigram.doctor.optimizer import check_optimizer, judge_optimizer, optimizer_runs
 from bigram.tables import check_report
 from common.pairs import count_pairs
 from docs.exercises import check_bound
@@ -164,12 +164,12 @@ MISTAKES = [
 @pytest.fixture(autouse=True)
 def verdict_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table of witnesses stands above the verdict and has no part in it."""
-    monkeypatch.setattr(check, "against_witnesses", lambda cases, outputs: [])
+    monkeypatch.setattr(gradient, "against_witnesses", lambda cases, outputs: [])
 
 
 @functools.cache
-def bound_cases() -> tuple[list[check.Case], check_bound.Errors]:
-    cases = [*check.gradient_cases("float64"), *check.gradient_cases("float32")]
+def bound_cases() -> tuple[list[gradient.Case], check_bound.Errors]:
+    cases = [*gradient.gradient_cases("float64"), *gradient.gradient_cases("float32")]
     return cases, check_bound.errors_of(cases)
 
 
@@ -204,9 +204,9 @@ def judge(path: Path) -> Judged:
     else:
         only = {"--loss-only": ("loss",), "--gradient-only": ("dW",)}
         wanted = next((names for option, names in only.items() if option in arguments), ("loss", "dW"))
-        cases = check.gradient_cases("float64")
+        cases = gradient.gradient_cases("float64")
         outputs = [subject.GradientCall(c.W, c.idx, c.targets, wanted).run(made) for c in cases]
-        report = check.judge_gradient(path.name, cases, outputs, wanted)
+        report = gradient.judge_gradient(path.name, cases, outputs, wanted)
     lines = list(check_report(report.record()))
     return Judged(lines[-1].strip(), lines)
 
@@ -253,7 +253,7 @@ def test_an_untouched_exercise_says_so(name: str) -> None:
     stub = STUB.search(text)
     assert stub
     _, arguments, _, function = command(name)
-    checker = check_optimizer if "--optimizer" in arguments else check.check_gradient
+    checker = check_optimizer if "--optimizer" in arguments else gradient.check_gradient
     report = checker(f"{FOLDER / name}:{function}")
     line = text[: stub.start()].count("\n") + 1
     assert report.complaint
@@ -291,7 +291,7 @@ def test_the_bounds_own_command(tmp_path: Path) -> None:
 
 
 def test_the_terms_make_up_the_bound() -> None:
-    for case in check.gradient_cases("float64"):
+    for case in gradient.gradient_cases("float64"):
         counts = count_pairs(case.idx, case.targets, len(case.W))
         right, written = check_bound.terms(case.W, counts)
         derived = check_bound.gradient_bound(case.W, counts, exp_of_log=True, per_token=True)

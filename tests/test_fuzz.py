@@ -25,8 +25,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bigram import cli, subject
-from bigram.subject import Complaint, GradientCall, OptimizerRun
+from bigram import cli
+from bigram.doctor import subject
+from bigram.doctor.subject import Complaint, GradientCall, OptimizerRun
 from common import memory
 from common.text import corpus
 from common.text.corpus import FILE
@@ -118,7 +119,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder to work in, nothing of which takes long."""
     torch = pytest.importorskip("torch")
-    from bigram import check, check_adamw
     from bigram.runs.records import compare
 
     def stop(step: int) -> None:

@@ -8,13 +8,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bigram import check, check_adamw, mistaken_adamw, mistakes
 from bigram.bounds import gradient_bound
 from bigram.comparator import compare_tensor
-from bigram.evidence import trained
-from bigram.mistaken_adamw import OPTIMIZERS
-from bigram.mistakes import GRADIENTS, LOSSES, Mistake
-from bigram.witnesses import decimal_truth
+from bigram.doctor import gradient, optimizer
+from bigram.doctor.evidence import trained
+from bigram.doctor.mistakes import gradients, optimizers
+from bigram.doctor.mistakes.gradients import GRADIENTS, LOSSES, Mistake
+from bigram.doctor.mistakes.optimizers import OPTIMIZERS
+from bigram.doctor.witnesses import decimal_truth
 from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts, stepwise
 from impl_numpy.adamw import AdamW
@@ -23,8 +24,8 @@ from tests.cases import random_case
 DTYPES = ["float64", "float32"]
 
 # Shared by all tests, so that what is known of the right answers is worked out once.
-gradient_cases = functools.cache(check.gradient_cases)
-optimizer_runs = functools.cache(check_adamw.optimizer_runs)
+gradient_cases = functools.cache(gradient.gradient_cases)
+optimizer_runs = functools.cache(optimizer.optimizer_runs)
 
 
 def name(mistake: Mistake) -> str:
@@ -55,7 +56,7 @@ def test_the_catalogue_is_large_and_every_entry_explained() -> None:
 @pytest.mark.parametrize("mistake", GRADIENTS + LOSSES, ids=name)
 def test_the_doctor_names_each_wrong_gradient(mistake: Mistake, dtype: str) -> None:
     cases = gradient_cases(dtype)
-    report = check.judge_gradient("it", cases, list(check.gradient_maker(cases)([mistake])))
+    report = gradient.judge_gradient("it", cases, list(gradient.gradient_maker(cases)([mistake])))
     if is_one(mistake, dtype):
         assert report.verdict == "wrong"
         assert names(report.diagnosis) == [mistake.name]
@@ -67,7 +68,7 @@ def test_the_doctor_names_each_wrong_gradient(mistake: Mistake, dtype: str) -> N
 @pytest.mark.parametrize("mistake", OPTIMIZERS, ids=name)
 def test_the_doctor_names_each_wrong_optimizer(mistake: Mistake, dtype: str) -> None:
     runs = optimizer_runs(dtype)
-    report = check_adamw.judge_optimizer("it", runs, list(check_adamw.run_maker(runs)([mistake])))
+    report = optimizer.judge_optimizer("it", runs, list(optimizer.run_maker(runs)([mistake])))
     if is_one(mistake, dtype):
         assert report.verdict == "wrong"
         assert names(report.diagnosis) == [mistake.name]
@@ -85,7 +86,7 @@ def check_pair(
     """True if the doctor finds just these two; otherwise what it finds must do the very same."""
     make, truths, bounds = judged_by
     outputs = list(make(pair))  # type: ignore[operator]
-    found = check.diagnose(output_name, catalogue, make, outputs, truths, bounds, 2**-53)  # type: ignore[arg-type]
+    found = gradient.diagnose(output_name, catalogue, make, outputs, truths, bounds, 2**-53)  # type: ignore[arg-type]
     if set(names(found)) == set(names(list(pair))):
         return True
     # One mistake can hide another: without the one-hot, for example, no target matters. Then the two
@@ -93,7 +94,7 @@ def check_pair(
     for ours, theirs, bound in zip(outputs, make(found), bounds, strict=True):  # type: ignore[operator, call-overload]
         scale = max(1.0, float(np.nan_to_num(abs(ours[output_name]).max(), posinf=0)))
         room = 100 * scale * bound[output_name].max()
-        assert np.all(check.unlike(ours[output_name], theirs[output_name]) <= room), names(list(pair))
+        assert np.all(gradient.unlike(ours[output_name], theirs[output_name]) <= room), names(list(pair))
     return False
 
 
@@ -102,7 +103,7 @@ def check_pair(
 )
 def test_the_doctor_names_two_wrongs_at_once(every: int) -> None:
     cases = gradient_cases("float64")
-    judged_by = (check.gradient_maker(cases), *check.truths_and_bounds(cases))
+    judged_by = (gradient.gradient_maker(cases), *gradient.truths_and_bounds(cases))
     pairs = pairs_of(GRADIENTS)[::every]
     named = [check_pair(pair, "dW", GRADIENTS, *judged_by) for pair in pairs]
     assert sum(named) >= 0.95 * len(named)
@@ -112,7 +113,7 @@ def test_sum_and_lost_repeats_are_named_together() -> None:
     by_name = {mistake.name: mistake for mistake in GRADIENTS}
     both = [by_name["sum instead of mean"], by_name["repeated ids lost"]]
     cases = gradient_cases("float64")
-    report = check.judge_gradient("it", cases, list(check.gradient_maker(cases)(both)))
+    report = gradient.judge_gradient("it", cases, list(gradient.gradient_maker(cases)(both)))
     assert names(report.diagnosis) == names(both)
 
 
@@ -120,7 +121,7 @@ def test_two_wrongs_in_an_optimizer_are_named_together() -> None:
     by_name = {mistake.name: mistake for mistake in OPTIMIZERS}
     both = [by_name["no decay"], by_name["eps inside the root"]]
     runs = optimizer_runs("float64")
-    report = check_adamw.judge_optimizer("it", runs, list(check_adamw.run_maker(runs)(both)))
+    report = optimizer.judge_optimizer("it", runs, list(optimizer.run_maker(runs)(both)))
     assert set(names(report.diagnosis)) == set(names(both))
 
 
@@ -177,7 +178,7 @@ class Independent:
 def test_the_doctor_names_a_mistake_in_another_hand(name: str) -> None:
     cases = gradient_cases("float64")
     outputs = [{"dW": getattr(Independent, name)(case.W, case.idx, case.targets)} for case in cases]
-    report = check.judge_gradient("it", cases, outputs, ("dW",))
+    report = gradient.judge_gradient("it", cases, outputs, ("dW",))
     assert names(report.diagnosis) == [name.replace("_", " ")]
 
 
@@ -194,25 +195,25 @@ class TextbookL2(AdamW):
 
 def test_the_doctor_names_an_optimizers_mistake_in_another_hand() -> None:
     runs = optimizer_runs("float64")
-    report = check_adamw.judge_optimizer("it", runs, trained(TextbookL2, runs))
+    report = optimizer.judge_optimizer("it", runs, trained(TextbookL2, runs))
     assert names(report.diagnosis) == ["L2 in the gradient"]
 
 
 def test_an_unknown_mistake_is_described_and_not_named() -> None:
     cases = gradient_cases("float64")
-    outputs = list(check.gradient_maker(cases)([]))
+    outputs = list(gradient.gradient_maker(cases)([]))
     for output in outputs:
         output["dW"] *= 1.5
-    report = check.judge_gradient("it", cases, outputs)
+    report = gradient.judge_gradient("it", cases, outputs)
     assert report.verdict == "wrong"
     assert report.diagnosis == []
     assert any("every wrong dW is 1.5 times the right one" in line for line in report.pattern)
     assert any("in rows visited once, visited more than once" in line for line in report.pattern)
 
     cases = gradient_cases("float64")
-    outputs = list(check.gradient_maker(cases)([]))
+    outputs = list(gradient.gradient_maker(cases)([]))
     outputs[0]["dW"][np.setdiff1d(np.arange(9), cases[0].idx)[0], 2] = 1e-30
-    report = check.judge_gradient("it", cases, outputs)
+    report = gradient.judge_gradient("it", cases, outputs)
     assert report.worst[0] == cases[0].name
     assert report.worst[1].fraction_of_bound == np.inf
     assert any("dW is wrong on 1 of 19 cases" in line for line in report.pattern)
@@ -260,7 +261,7 @@ def with_sorting(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> tuple[f
 
 
 def with_autograd(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
-    from bigram.witnesses import autograd
+    from bigram.doctor.witnesses import autograd
 
     pytest.importorskip("torch")
     return autograd(W, idx, targets)
@@ -270,7 +271,7 @@ CORRECT = {
     "stepwise": stepwise.loss_and_gradient,
     "fused": cross_entropy.loss_and_gradient,
     "pair counts": pair_counts.loss_and_gradient,
-    "the catalogue's own": mistakes.build(),
+    "the catalogue's own": gradients.build(),
     "loops": with_loops,
     "one-hot products": with_one_hot_products,
     "bincount": with_bincount,
@@ -285,7 +286,7 @@ def test_the_doctor_finds_nothing_in_correct_code(form: str, dtype: str) -> None
     cases = gradient_cases(dtype)
     made = (CORRECT[form](case.W, case.idx, case.targets) for case in cases)
     outputs = [{"loss": np.asarray(loss), "dW": dW} for loss, dW in made]
-    report = check.judge_gradient("it", cases, outputs)
+    report = gradient.judge_gradient("it", cases, outputs)
     assert report.verdict == "correct", report.worst
     assert report.diagnosis == []
     assert report.pattern == []
@@ -305,8 +306,8 @@ def test_no_false_alarm_on_random_cases(dtype: str, count: int) -> None:
         truth_loss, truth = decimal_truth(*case)
         for form, function in CORRECT.items():
             loss, dW = function(*case)
-            judged = check.Case("", *case)
-            assert abs(loss - truth_loss) <= check.loss_room(judged, truth_loss), (form, str(case))
+            judged = gradient.Case("", *case)
+            assert abs(loss - truth_loss) <= gradient.loss_room(judged, truth_loss), (form, str(case))
             assert compare_tensor("dW", dW, truth, bound).fraction_of_bound <= 1, (form, str(case))
 
 
@@ -325,8 +326,8 @@ class RunningProducts(AdamW):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("cls", [AdamW, RunningProducts, mistaken_adamw.build()])
+@pytest.mark.parametrize("cls", [AdamW, RunningProducts, optimizers.build()])
 def test_the_doctor_finds_nothing_in_a_correct_adamw(cls: Callable, dtype: str) -> None:
     runs = optimizer_runs(dtype)
-    report = check_adamw.judge_optimizer("it", runs, trained(cls, runs))
+    report = optimizer.judge_optimizer("it", runs, trained(cls, runs))
     assert report.verdict == "correct", report.worst

@@ -13,8 +13,8 @@ import pytest
 
 from bigram.bounds import gradient_bound, unit_roundoff
 from bigram.comparator import Row, compare_tensor, differences, fractions
-from bigram.intermediates import intermediates
-from bigram.witnesses import WITNESSES, Witness, decimal_truth, taylor_order
+from bigram.doctor.intermediates import intermediates
+from bigram.doctor.witnesses import WITNESSES, Witness, decimal_truth, taylor_order
 from common import pairs
 from common.pairs import conditional_entropy, count_pairs
 from common.text.corpus import Corpus
@@ -323,7 +323,7 @@ def test_only_autograd_needs_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_importing_the_witnesses_does_not_import_torch() -> None:
-    code = "import sys, bigram.witnesses; sys.exit('torch' in sys.modules)"
+    code = "import sys, bigram.doctor.witnesses; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent.parent).returncode == 0
 
 

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram import mistakes
 from bigram.bounds import gradient_bound, unit_roundoff
-from bigram.check import Case, collect, gradient_cases, truths_and_bounds
 from bigram.comparator import compare_tensor, differences, fractions
-from bigram.subject import Complaint, as_array, run_apart
+from bigram.doctor.gradient import Case, collect, gradient_cases, truths_and_bounds
+from bigram.doctor.mistakes import gradients
+from bigram.doctor.subject import Complaint, as_array, run_apart
 from common.errors import UserError
 from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts, stepwise
@@ -155,10 +155,10 @@ def errors_of(cases: Sequence[Case]) -> Errors:
         return [differences(output, truth["dW"]) for output, truth in zip(outputs, truths, strict=True)]
 
     single = {"float32 where float64 was asked", "one entry off by 1e-9"}  # no mistakes in single precision
-    wrong = [mistake for mistake in mistakes.GRADIENTS if mistake.name not in single]
+    wrong = [mistake for mistake in gradients.GRADIENTS if mistake.name not in single]
     return Errors(
         {name: errors(form.loss_and_gradient) for name, form in FORMS.items()},
-        {mistake.name: errors(mistakes.build([mistake])) for mistake in wrong},
+        {mistake.name: errors(gradients.build([mistake])) for mistake in wrong},
     )
 
 

@@ -7,18 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram import check, check_adamw, mistaken_adamw, mistakes
-from bigram.check import Outputs, Report
-from bigram.check_adamw import Run
 from bigram.comparator import Row, compare_tensor
-from bigram.intermediates import intermediates
-from bigram.witnesses import autograd, taylor_order
+from bigram.doctor import gradient, optimizer
+from bigram.doctor.gradient import Outputs, Report
+from bigram.doctor.intermediates import intermediates
+from bigram.doctor.mistakes import gradients, optimizers
+from bigram.doctor.optimizer import Run
+from bigram.doctor.witnesses import autograd, taylor_order
 from impl_numpy import cross_entropy, pair_counts, stepwise
 from impl_numpy.adamw import AdamW
 
 Array = NDArray[np.floating]
 
-FORMS: dict[str, mistakes.Gradient] = {
+FORMS: dict[str, gradients.Gradient] = {
     "NumPy stepwise": stepwise.loss_and_gradient,
     "NumPy fused": cross_entropy.loss_and_gradient,
     "NumPy pair counts": pair_counts.loss_and_gradient,
@@ -34,9 +35,10 @@ def evidence() -> dict[str, Any]:
     margins: list[dict[str, Any]] = []
     reports: dict[tuple[str, str], Report] = {}
     for dtype in ("float64", "float32"):
-        cases, runs = check.gradient_cases(dtype), check_adamw.optimizer_runs(dtype)
+        cases, runs = gradient.gradient_cases(dtype), optimizer.optimizer_runs(dtype)
         here = {
-            name: check.judge_gradient(name, cases, outputs_of(form, cases)) for name, form in FORMS.items()
+            name: gradient.judge_gradient(name, cases, outputs_of(form, cases))
+            for name, form in FORMS.items()
         }
         for name, report in here.items():
             loss, dW = (worst_row(report, of) for of in ("loss", "dW"))
@@ -51,7 +53,7 @@ def evidence() -> dict[str, Any]:
             )
         steps += [{"dtype": dtype} | row._asdict() for row in worst_intermediates(cases)]
         for name, cls in (("NumPy AdamW", AdamW), ("torch AdamW", TorchAdamW)):
-            here[name] = check_adamw.judge_optimizer(name, runs, trained(cls, runs))
+            here[name] = optimizer.judge_optimizer(name, runs, trained(cls, runs))
             optimizers += [
                 {
                     "implementation": name,
@@ -78,7 +80,7 @@ def evidence() -> dict[str, Any]:
     }
 
 
-def outputs_of(form: mistakes.Gradient, cases: list[check.Case]) -> Outputs:
+def outputs_of(form: gradients.Gradient, cases: list[gradient.Case]) -> Outputs:
     """What ``form`` makes of every case."""
     made = (form(case.W, case.idx, case.targets) for case in cases)
     return [{"loss": np.asarray(loss), "dW": dW} for loss, dW in made]
@@ -119,7 +121,7 @@ def worst_row(report: Report, of: str) -> Row:
     return max((row for _, row in report.rows if row.name == of), key=lambda row: row.fraction_of_bound)
 
 
-def worst_intermediates(cases: list[check.Case]) -> Iterator[Row]:
+def worst_intermediates(cases: list[gradient.Case]) -> Iterator[Row]:
     """Every intermediate of ``stepwise`` and its gradient, against torch's: the worst of all cases."""
     for same in zip(*(intermediates(case.W, case.idx, case.targets) for case in cases), strict=True):
         worst = max(same, key=lambda row: row.fraction_of_bound)
@@ -128,16 +130,16 @@ def worst_intermediates(cases: list[check.Case]) -> Iterator[Row]:
 
 
 def margins_of(
-    dtype: str, cases: list[check.Case], runs: list[Run], reports: Iterable[Report]
+    dtype: str, cases: list[gradient.Case], runs: list[Run], reports: Iterable[Report]
 ) -> Iterator[dict[str, Any]]:
     """For each bound: the most that correct code uses of it, and the mistake that goes least beyond."""
-    make, pairs = check.gradient_maker(cases), list(zip(*check.truths_and_bounds(cases), strict=True))
+    make, pairs = gradient.gradient_maker(cases), list(zip(*gradient.truths_and_bounds(cases), strict=True))
     run_pairs = [({"W": truth}, {"W": bound}) for truth, bound in (run.truth_and_bound for run in runs)]
     rows = [row for report in reports for _, row in report.rows]
     for of, catalogue, maker, judged_by in (
-        ("loss", mistakes.LOSSES, make, pairs),
-        ("dW", mistakes.GRADIENTS, make, pairs),
-        ("W", mistaken_adamw.OPTIMIZERS, check_adamw.run_maker(runs), run_pairs),
+        ("loss", gradients.LOSSES, make, pairs),
+        ("dW", gradients.GRADIENTS, make, pairs),
+        ("W", optimizers.OPTIMIZERS, optimizer.run_maker(runs), run_pairs),
     ):
         beyond = {
             mistake.name: max(
@@ -162,15 +164,15 @@ def margins_of(
 def taylor() -> list[dict[str, Any]]:
     """The order of the Taylor remainder for the right gradient and for three wrong ones, at a random table:
     the blunt tool, which sees a scale or a lost row, and not an error of 1e-9."""
-    case = check.gradient_cases("float64")[0]
+    case = gradient.gradient_cases("float64")[0]
     direction = np.random.default_rng(22).standard_normal(case.W.shape)
-    by_name = {mistake.name: mistake for mistake in mistakes.GRADIENTS}
+    by_name = {mistake.name: mistake for mistake in gradients.GRADIENTS}
     chosen = ["", "sum instead of mean", "repeated ids lost", "eps inside the log", "one entry off by 1e-9"]
     return [
         {
             "gradient": name or "right",
             "order": taylor_order(
-                mistakes.build([by_name[name]] if name else []), case.W, case.idx, case.targets, direction
+                gradients.build([by_name[name]] if name else []), case.W, case.idx, case.targets, direction
             ),
         }
         for name in chosen

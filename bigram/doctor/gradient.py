@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram import mistakes
 from bigram.bounds import gradient_bound, unit_roundoff
 from bigram.comparator import Row, compare_tensor, differences, fractions
-from bigram.mistakes import Mistake
-from bigram.subject import Complaint, GradientCall, run_apart
-from bigram.witnesses import WITNESSES, decimal_truth
+from bigram.doctor.mistakes import gradients
+from bigram.doctor.mistakes.gradients import Mistake
+from bigram.doctor.subject import Complaint, GradientCall, run_apart
+from bigram.doctor.witnesses import WITNESSES, decimal_truth
 from common.pairs import count_pairs
 
 Array = NDArray[np.floating]
@@ -209,7 +209,7 @@ def judge_gradient(
     pattern: list[str] = []
     for name in wanted:
         if complaint is None and any(row.name == name and row.fraction_of_bound > 1 for _, row in rows):
-            catalogue = mistakes.LOSSES if name == "loss" else mistakes.GRADIENTS
+            catalogue = gradients.LOSSES if name == "loss" else gradients.GRADIENTS
             u = unit_roundoff(cases[0].W.dtype)
             maker, in_float32 = gradient_maker(cases), catalogue[-1]
             found = diagnose(name, catalogue, maker, outputs, truths, bounds, u, in_float32)
@@ -223,7 +223,7 @@ def gradient_maker(cases: list[Case]) -> Maker:
     """A function from mistakes to what they make of the cases, one after the other."""
 
     def make(chosen: Iterable[Mistake]) -> Iterator[dict[str, Array]]:
-        function = mistakes.build(chosen)
+        function = gradients.build(chosen)
         for case in cases:
             with np.errstate(all="ignore"):
                 loss, dW = function(case.W, case.idx, case.targets)

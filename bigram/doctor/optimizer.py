@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram import mistaken_adamw
 from bigram.bounds import unit_roundoff
-from bigram.check import Maker, Outputs, Report, collect, diagnose
 from bigram.comparator import compare_tensor
-from bigram.mistakes import Mistake
-from bigram.subject import DEFAULTS, Declined, OptimizerRun, run_apart
+from bigram.doctor.gradient import Maker, Outputs, Report, collect, diagnose
+from bigram.doctor.mistakes import optimizers
+from bigram.doctor.mistakes.gradients import Mistake
+from bigram.doctor.subject import DEFAULTS, Declined, OptimizerRun, run_apart
 
 Array = NDArray[np.floating]
 
@@ -63,7 +63,7 @@ def run_maker(runs: list[Run]) -> Maker:
     """A function from mistakes to the tables that they train."""
 
     def make(chosen: Iterable[Mistake]) -> Iterator[dict[str, Array]]:
-        cls = mistaken_adamw.build(chosen)
+        cls = optimizers.build(chosen)
         for run in runs:
             W, history = run.W.copy(), []
             optimizer = cls(W, **run.settings)
@@ -94,7 +94,7 @@ def run_truth_and_bound(run: Run) -> tuple[Array, Array]:
     longest = np.longdouble  # on some machines no longer than float64, and then as wrong as the run itself
     u = unit_roundoff(run.W.dtype) + unit_roundoff(longest)
     least = float(np.finfo(run.W.dtype).smallest_subnormal)
-    optimizer = mistaken_adamw.build()(W := run.W.astype(longest), **run.settings)
+    optimizer = optimizers.build()(W := run.W.astype(longest), **run.settings)
     beta1, beta2 = optimizer.beta1, optimizer.beta2
     E_m, E_v, E_W = (np.zeros(W.shape) for _ in range(3))
     truth, bound = [], []
@@ -149,7 +149,7 @@ def judge_optimizer(
     diagnosis: list[Mistake] = []
     pattern: list[str] = []
     if complaint is None and any(row.fraction_of_bound > 1 for _, row in rows):
-        u, catalogue = unit_roundoff(runs[0].W.dtype), mistaken_adamw.OPTIMIZERS
+        u, catalogue = unit_roundoff(runs[0].W.dtype), optimizers.OPTIMIZERS
         diagnosis = diagnose("W", catalogue, run_maker(runs), outputs, truths, bounds, u)
         if not diagnosis:
             name, worst = next(row for row in rows if row[1].fraction_of_bound > 1)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram.mistakes import Mistake
+from bigram.doctor.mistakes.gradients import Mistake
 
 Array = NDArray[np.floating]
 
