@@ -418,8 +418,8 @@ def run_check(args: argparse.Namespace) -> int:
 
 def run_explain(args: argparse.Namespace) -> int:
     """``bigram explain``"""
-    from bigram.explain import explain
-    from bigram.explain_text import line_width, one_step, report
+    from bigram.explain.record import explain
+    from bigram.explain.text import line_width, one_step, report
 
     width = line_width(args.width)
     record = explain(args.text)
@@ -427,7 +427,7 @@ def run_explain(args: argparse.Namespace) -> int:
         print_result(record, lambda _: (), as_json=True)
         return 0
     if args.html is not None:
-        from bigram.explain_page import write_page
+        from bigram.explain.page import write_page
 
         print(f"{write_page(record, args.html)}: open it in a browser")
         return 0

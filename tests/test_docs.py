@@ -10,8 +10,8 @@ import pytest
 from benchmarks import report
 from bigram import falling_loss, tolerances
 from bigram.doctor.gradient import check_gradient
-from bigram.explain import explain
-from bigram.explain_text import one_step
+from bigram.explain.record import explain
+from bigram.explain.text import one_step
 from bigram.tables import check_report, comparison_report, evidence_report, table_text
 from common.text.corpus import Corpus
 from docs import refresh

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bigram import explain as explaining
 from bigram.cli import main
-from bigram.explain import LR, MOST_CHARACTERS, MOST_PAIRS
-from bigram.explain_steps import character
-from bigram.explain_text import examples, one_step, report
+from bigram.explain.record import LR, MOST_CHARACTERS, MOST_PAIRS
+from bigram.explain.record import record as explaining
+from bigram.explain.steps import character
+from bigram.explain.text import examples, one_step, report
 from common.errors import UserError
 from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts, stepwise

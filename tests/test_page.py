@@ -16,13 +16,12 @@ from typing import Any
 
 import pytest
 
-from bigram import explain_page
 from bigram.cli import main
-from bigram.explain import explain
-from bigram.explain_page import FORMULAS, page, write_page
+from bigram.explain.page import FORMULAS, page, write_page
+from bigram.explain.record import explain, page
 from common.errors import UserError
 
-FOLDER = Path(explain_page.__file__).parent
+FOLDER = Path(page.__file__).parent
 
 
 @pytest.fixture(scope="module")

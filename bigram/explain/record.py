@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bigram.bounds import gradient_bound
 from bigram.comparator import Row, compare_tensor
 from bigram.doctor.intermediates import intermediates, torch_intermediates
-from bigram.explain_steps import PARTS, Step, character, number, steps
+from bigram.explain.steps import PARTS, Step, character, number, steps
 from common.config import Config
 from common.errors import UserError
 from common.pairs import conditional_entropy, count_pairs

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from bigram.explain_text import (
+from bigram.explain.text import (
     about,
     about_agreement,
     about_numbers,
