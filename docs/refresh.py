@@ -56,7 +56,7 @@ def run(command: str) -> str:
 
 def draw_figures() -> None:
     """The figures in ``docs/figures``."""
-    command = [sys.executable, "-m", "bigram.falling_loss", "--plot", str(ROOT / "docs" / "figures")]
+    command = [sys.executable, "-m", "bigram.studies.falling_loss", "--plot", str(ROOT / "docs" / "figures")]
     subprocess.run(command, check=True)
 
 

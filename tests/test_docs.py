@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import report
-from bigram import falling_loss, tolerances
 from bigram.doctor.gradient import check_gradient
 from bigram.explain.record import explain
 from bigram.explain.text import one_step
+from bigram.studies import falling_loss, tolerances
 from bigram.tables import check_report, comparison_report, evidence_report, table_text
 from common.text.corpus import Corpus
 from docs import refresh
@@ -47,8 +47,8 @@ def test_every_block_is_tested_here() -> None:
         "bigram check mine.py:loss_and_gradient",
         "bigram explain --step dW",
         "python -m benchmarks.report --targets",
-        "python -m bigram.falling_loss",
-        "python -m bigram.tolerances",
+        "python -m bigram.studies.falling_loss",
+        "python -m bigram.studies.tolerances",
     }
 
 
@@ -81,7 +81,7 @@ def test_explain() -> None:
 
 def test_tolerances() -> None:
     printed = tolerances.report()
-    assert refresh.blocks()["python -m bigram.tolerances"] == refresh.fenced(printed)
+    assert refresh.blocks()["python -m bigram.studies.tolerances"] == refresh.fenced(printed)
     totals = [line for line in printed.splitlines() if line.startswith("| **let pass")]
     assert len(totals) == 2
     assert all(total.endswith("| **0** |") for total in totals)  # none passes our own check
@@ -94,7 +94,7 @@ def test_speed() -> None:
 
 def test_falling_loss() -> None:
     printed = table_text(falling_loss.HEADINGS, falling_loss.rows())
-    assert_same(refresh.blocks()["python -m bigram.falling_loss"], printed, 4, 2e-4)
+    assert_same(refresh.blocks()["python -m bigram.studies.falling_loss"], printed, 4, 2e-4)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)

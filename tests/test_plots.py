@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bigram import cli, falling_loss
+from bigram import cli
+from bigram.studies import falling_loss
 from common.config import Config
 from common.errors import UserError
 from common.pairs import count_text_pairs
@@ -441,4 +442,4 @@ def test_the_command_says_in_one_line_what_is_wrong(
     with pytest.raises(SystemExit) as stopped:
         falling_loss.main()
     assert stopped.value.code == 2
-    assert capsys.readouterr().err.startswith("python -m bigram.falling_loss: cannot write to ")
+    assert capsys.readouterr().err.startswith("python -m bigram.studies.falling_loss: cannot write to ")

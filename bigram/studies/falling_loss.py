@@ -4,8 +4,8 @@ AdamW divides each gradient by its own running size, so it hardly notices a wron
 gradient that has lost most of its terms still points downhill. The published schedule is trained once as it
 should be and once with each mistake.
 
-    python -m bigram.falling_loss              some wrong gradients: how wrong, and where they end
-    python -m bigram.falling_loss --plot DIR   the whole catalogue, in a minute: a picture and its numbers
+    python -m bigram.studies.falling_loss              some wrong gradients: how wrong, and where they end
+    python -m bigram.studies.falling_loss --plot DIR   the whole catalogue, in a minute: a picture and its numbers
 """
 
 from __future__ import annotations
@@ -239,7 +239,7 @@ def spread(wanted: NDArray[np.floating], gap: float, low: float, high: float) ->
 
 def main() -> None:
     """The command line; see above."""
-    parser = argparse.ArgumentParser(prog="python -m bigram.falling_loss")
+    parser = argparse.ArgumentParser(prog="python -m bigram.studies.falling_loss")
     parser.add_argument(
         "--plot", metavar="DIR", help="falling-loss.svg, .png and .csv of the whole catalogue"
     )
