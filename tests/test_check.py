@@ -327,7 +327,7 @@ def test_the_evidence_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
 
     # Optimizers have no part in this, and the verdict none in the margins: both take seconds.
     monkeypatch.setattr(
-        check_adamw, "optimizer_runs", lambda dtype, runs=optimizer.optimizer_runs: runs(dtype)[:1]
+        optimizer, "optimizer_runs", lambda dtype, runs=optimizer.optimizer_runs: runs(dtype)[:1]
     )
     monkeypatch.setattr(evidence, "margins_of", lambda *_: [])
     assert evidence.evidence()["verdict"] == "correct"

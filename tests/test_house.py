@@ -20,10 +20,10 @@ MAY_IMPORT = {
     "bigram": {"common", "impl_numpy", "impl_torch", "bigram"},
 }
 MODULES = [
-    f"{package}.{module.name}"
+    module.name
     for package in PACKAGES
-    for module in pkgutil.iter_modules([str(ROOT / package)])
-    if module.name != "__main__"
+    for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}.")
+    if not module.ispkg and not module.name.endswith("__main__")
 ]
 
 

@@ -18,10 +18,11 @@ import pytest
 
 from bigram.cli import main
 from bigram.explain.page import FORMULAS, page, write_page
-from bigram.explain.record import explain, page
+from bigram.explain.record import explain
 from common.errors import UserError
 
-FOLDER = Path(page.__file__).parent
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "bigram" / "explain"
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +124,7 @@ def test_the_record_is_in_it_whole(record: dict) -> None:
 
 
 def test_the_script_knows_no_arithmetic_of_the_model() -> None:
-    script = (FOLDER / "explain_page.js").read_text(encoding="utf-8")
+    script = (FOLDER / "page.js").read_text(encoding="utf-8")
     assert set(re.findall(r"Math\.(\w+)", script)) == {"abs", "max"}  # for the tints and the curve
 
 

@@ -4,7 +4,7 @@ The reader's ``(W, idx, targets) -> (loss, dW)`` runs on cases built to tell mis
 number it returns is held against 50-digit arithmetic within the bound of ``bounds.py``. If one is over
 its bound, the mistakes of the catalogue are made on the same cases, alone and two at a time: the diagnosis
 is not guessed from one number but is the entry whose output agrees with the reader's on every case.
-``check_adamw.py`` does the same for optimizers.
+``optimizer.py`` does the same for optimizers.
 """
 
 import itertools

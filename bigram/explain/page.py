@@ -130,7 +130,7 @@ def either(first: str, condition: str, otherwise: str) -> str:
 
 
 def formulas() -> dict[str, str]:
-    """The rule of each step in ``explain_steps.py``, by its key."""
+    """The rule of each step in ``steps.py``, by its key."""
     target, decay = sub("targets", "k"), row("1", "−", "lr", "×", "weight_decay")
     is_target = row("j", "=", target)
 

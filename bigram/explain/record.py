@@ -1,8 +1,8 @@
 """One forward and backward pass on a short text, with all that explains it, as one record.
 
 Every value is ``impl_numpy``'s, and torch's stands beside it; every entry says from which entries it came
-and by what arithmetic. ``explain_steps.py`` has the rules; ``explain_text.py`` prints the record and
-``explain_page.py`` makes a page of it, and neither of those computes anything.
+and by what arithmetic. ``steps.py`` has the rules; ``text.py`` prints the record and
+``page.py`` makes a page of it, and neither of those computes anything.
 """
 
 import inspect
@@ -33,7 +33,7 @@ MOST_PAIRS = 20  # its rows
 TRAINING_STEPS = 200
 LR = 0.1  # a hundred times the published one, so that so few steps are enough
 SHOWN = {"W": ".1f"} | dict.fromkeys(["N", "lr", "beta1", "beta2", "eps", "weight_decay", "t"], "g")
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def explain(text: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 The gradient is taken in six stages, the loss in a seventh. Here they are done right; below, each
 mistake is *one* stage done wrong, as it looks in the wild, with a sentence on how it arises and one on
 how to mend it. Stages can be exchanged one by one, so two mistakes in different stages can be made at once.
-The wrong optimizers are in ``mistaken_adamw.py``; what finds a reader's mistake here is ``check.py``.
+The wrong optimizers are in ``optimizers.py``; the diagnosis is in ``bigram/doctor/gradient.py``.
 
 Shapes at each stage, with N tokens: ``rows``, ``ys`` (N,); ``logits``, ``p``, ``d`` (N, V); ``dW`` (V, V).
 """
