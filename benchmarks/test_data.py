@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.interleave import CLOCK, Group, Job, Unavailable
-from benchmarks.numpy_forms import last_result
-from benchmarks.work import BLOCK_SIZE, SHAPES, quick
+from benchmarks.forms.numpy_forms import last_result
+from benchmarks.harness.interleave import CLOCK, Group, Job, Unavailable
+from benchmarks.harness.work import BLOCK_SIZE, SHAPES, quick
 from common.batcher import Batcher
 from common.text.corpus import Corpus
 from common.text.fast_tokenizer import FastTokenizer

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks import gates
-from benchmarks.interleave import CLOCK, Group, Job, Unavailable
-from benchmarks.numpy_forms import last_result
-from benchmarks.work import EVALUATED, VOCABULARIES, quick, tokens_of
+from benchmarks.forms.numpy_forms import last_result
+from benchmarks.harness import gates
+from benchmarks.harness.interleave import CLOCK, Group, Job, Unavailable
+from benchmarks.harness.work import EVALUATED, VOCABULARIES, quick, tokens_of
 from common.config import Config
 from common.pairs import count_pairs
 from common.text.corpus import Corpus

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.interleave import CLOCK, Group, Job, Unavailable
-from benchmarks.numpy_forms import last_result
-from benchmarks.work import quick
+from benchmarks.forms.numpy_forms import last_result
+from benchmarks.harness.interleave import CLOCK, Group, Job, Unavailable
+from benchmarks.harness.work import quick
 from common.config import Config
 from common.pairs import count_pairs
 from common.text.corpus import Corpus

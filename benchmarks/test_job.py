@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.interleave import CLOCK, Group, Job, Unavailable
-from benchmarks.work import FORMS
+from benchmarks.harness.interleave import CLOCK, Group, Job, Unavailable
+from benchmarks.harness.work import FORMS
 from common.text.corpus import Corpus
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK)

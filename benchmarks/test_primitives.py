@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from benchmarks.interleave import CLOCK, Group, Job
-from benchmarks.work import PASSES, VOCABULARIES
+from benchmarks.harness.interleave import CLOCK, Group, Job
+from benchmarks.harness.work import PASSES, VOCABULARIES
 from common.text.corpus import Corpus
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK)

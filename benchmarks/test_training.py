@@ -7,9 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import gates, numpy_forms
-from benchmarks.interleave import CLOCK, Group, Job, Unavailable
-from benchmarks.work import FORMS, SHAPES, STEP, VOCABULARIES, Shape, Work, quick, rows_that_occur, training
+from benchmarks.forms import numpy_forms
+from benchmarks.harness import gates
+from benchmarks.harness.interleave import CLOCK, Group, Job, Unavailable
+from benchmarks.harness.work import (
+    FORMS,
+    SHAPES,
+    STEP,
+    VOCABULARIES,
+    Shape,
+    Work,
+    quick,
+    rows_that_occur,
+    training,
+)
 from common.pairs import count_pairs
 from common.text.corpus import Corpus
 from impl_numpy.fast.large_vocab import RowAdamW
@@ -43,14 +54,14 @@ def torch_job(make: str, *arguments: Any) -> Job:
     """A job of ``torch_forms``, by name, where torch is installed."""
     if not importlib.util.find_spec("torch"):
         raise Unavailable("torch is not installed")
-    from benchmarks import torch_forms
+    from benchmarks.forms import torch_forms
 
     return getattr(torch_forms, make)(*arguments)
 
 
 def forget() -> None:
     if importlib.util.find_spec("torch"):
-        from benchmarks import torch_forms
+        from benchmarks.forms import torch_forms
 
         torch_forms.forget()
 

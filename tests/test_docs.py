@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import report
+from benchmarks.report.pages import pages
 from bigram.doctor.gradient import check_gradient
 from bigram.explain.record import explain
 from bigram.explain.text import one_step
@@ -46,7 +46,7 @@ def test_every_block_is_tested_here() -> None:
         "bigram check",
         "bigram check mine.py:loss_and_gradient",
         "bigram explain --step dW",
-        "python -m benchmarks.report --targets",
+        "python -m benchmarks.report.pages --targets",
         "python -m bigram.studies.falling_loss",
         "python -m bigram.studies.tolerances",
     }
@@ -70,7 +70,7 @@ def test_the_readers_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     pytest.importorskip("torch")  # one of the witnesses in the block
     report = check_gradient("mine.py:loss_and_gradient")
     block = refresh.blocks()["bigram check mine.py:loss_and_gradient"]
-    assert_same(block, "\n".join(check_report(report.record())), 2, 1e9)
+    assert_same(block, "\n".join(check_report(pages.record())), 2, 1e9)
 
 
 def test_explain() -> None:
@@ -88,8 +88,8 @@ def test_tolerances() -> None:
 
 
 def test_speed() -> None:
-    printed = report.targets(report.load(report.PUBLISHED))
-    assert refresh.blocks()["python -m benchmarks.report --targets"] == refresh.fenced(printed)
+    printed = pages.targets(pages.load(pages.PUBLISHED))
+    assert refresh.blocks()["python -m benchmarks.report.pages --targets"] == refresh.fenced(printed)
 
 
 def test_falling_loss() -> None:

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import counting, gates, interleave, numpy_forms, report
-from benchmarks.counting import FORMULAS, Counted, counted
-from benchmarks.work import Work
+from benchmarks.forms import numpy_forms
+from benchmarks.harness import gates, interleave
+from benchmarks.harness.work import Work
+from benchmarks.report.counting import FORMULAS, Counted, counted
+from benchmarks.report.pages import counting, pages
 from common.config import Config
 from common.training import initial_table
 from impl_numpy import cross_entropy, pair_counts
@@ -24,28 +26,28 @@ RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
 
 
 @pytest.fixture(scope="module")
-def results() -> report.Results:
+def results() -> pages.Results:
     (path,) = RESULTS
-    return report.load(path)
+    return pages.load(path)
 
 
-@pytest.mark.parametrize("name", report.PAGES)
-def test_the_pages_are_what_the_report_makes(results: report.Results, name: str) -> None:
-    text = (report.DOCS / name).read_text(encoding="utf-8")
-    assert report.page(text, results) == text
-    assert set(re.findall(r"<!-- begin: (.+?) -->", text)) <= set(report.BLOCKS)
+@pytest.mark.parametrize("name", pages.PAGES)
+def test_the_pages_are_what_the_report_makes(results: pages.Results, name: str) -> None:
+    text = (pages.DOCS / name).read_text(encoding="utf-8")
+    assert pages.page(text, results) == text
+    assert set(re.findall(r"<!-- begin: (.+?) -->", text)) <= set(pages.BLOCKS)
 
 
 def test_every_block_stands_on_a_page() -> None:
-    text = "".join((report.DOCS / name).read_text(encoding="utf-8") for name in report.PAGES)
-    assert set(re.findall(r"<!-- begin: (.+?) -->", text)) == set(report.BLOCKS)
+    text = "".join((pages.DOCS / name).read_text(encoding="utf-8") for name in pages.PAGES)
+    assert set(re.findall(r"<!-- begin: (.+?) -->", text)) == set(pages.BLOCKS)
 
 
-def test_the_figures_are_what_the_report_draws(results: report.Results) -> None:
+def test_the_figures_are_what_the_report_draws(results: pages.Results) -> None:
     matplotlib = pytest.importorskip("matplotlib")
-    from benchmarks import figures
+    from benchmarks.report.pages import figures
 
-    folder = report.DOCS / "figures"
+    folder = pages.DOCS / "figures"
     drawn = figures.draw(results)
     for name, data in drawn.items():
         there = (folder / name).read_bytes()
@@ -72,40 +74,40 @@ def test_the_report_says_in_one_line_what_it_cannot_read(
         ("{", "not JSON"),
         ("[]", "not a result of this suite"),
         (json.dumps({"benchmarks": [], "machine_info": {"node": "x"}}), "not a result of this suite"),
-        (json.dumps({"suite": report.SUITE, "machine_info": {}}), "lacks 'commit_info'"),
+        (json.dumps({"suite": pages.SUITE, "machine_info": {}}), "lacks 'commit_info'"),
     ):
         if content is not None:
             path.write_text(content, encoding="utf-8")
-        assert report.main([str(path)]) == 2
+        assert pages.main([str(path)]) == 2
         printed = capsys.readouterr().err
-        assert printed.startswith("benchmarks.report: ")
+        assert printed.startswith("benchmarks.report.pages: ")
         assert said in printed
         assert printed.count("\n") == 1
-    assert report.main([]) == 2
+    assert pages.main([]) == 2
 
 
-def row(backend: str, median: float, q1: float, q3: float, rounds: int = 9) -> report.Row:
-    form = report.Form(f"{backend}, x", backend, "per token")
-    return report.Row("step", "step", "x", form, 65, 256, median, q1, q1, q3, rounds, {})
+def row(backend: str, median: float, q1: float, q3: float, rounds: int = 9) -> pages.Row:
+    form = pages.Form(f"{backend}, x", backend, "per token")
+    return pages.Row("step", "step", "x", form, 65, 256, median, q1, q1, q3, rounds, {})
 
 
 def test_bold_is_for_the_faster_one_where_the_spreads_are_apart() -> None:
     slow = row("torch", 3.0, 2.5, 3.5)
-    assert report.pair(row("NumPy", 1.0, 0.9, 1.1), slow) == [
+    assert pages.pair(row("NumPy", 1.0, 0.9, 1.1), slow) == [
         "**1.00 s (900 ms to 1.10 s)**",
         "3.00 s (2.50 s to 3.50 s)",
         "3.0×",
     ]
     for tie in (row("NumPy", 2.0, 1.5, 2.5), row("NumPy", 1.0, 1.0, 1.0, rounds=1)):
-        assert "**" not in "".join(report.pair(tie, slow))
-    assert report.pair(None, slow)[2] == "–"
+        assert "**" not in "".join(pages.pair(tie, slow))
+    assert pages.pair(None, slow)[2] == "–"
 
 
 def test_crossovers_are_where_the_lines_cross() -> None:
     pytest.importorskip("matplotlib")
-    from benchmarks.figures import crossovers
+    from benchmarks.report.figures import crossovers
 
-    def line(times: list[float]) -> list[report.Row]:
+    def line(times: list[float]) -> list[pages.Row]:
         rows = zip((100, 10_000), times, strict=True)
         return [row("NumPy", t, t, t)._replace(tokens=tokens) for tokens, t in rows]
 

@@ -1,7 +1,7 @@
 """Writes the figures of docs/speed.md and docs/cost.md from the raw JSON of one benchmark run:
 
     pytest --benchmark-only --benchmark-json=benchmarks/results/cpu.json
-    python -m benchmarks.report benchmarks/results/cpu.json
+    python -m benchmarks.report.pages benchmarks/results/cpu.json
 
 Prose stays as it is; what stands between ``<!-- begin: NAME -->`` and ``<!-- end -->`` is replaced, and
 docs/figures drawn anew. Times are medians of rounds, with the quartiles as their spread. The faster of two is
@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import counting
-from benchmarks.counting import FORMULAS
-from benchmarks.work import BLOCK_SIZE, FORMS, PASSES, SHAPES, SUITE, VOCABULARIES, Form, Shape
+from benchmarks.harness.work import BLOCK_SIZE, FORMS, PASSES, SHAPES, SUITE, VOCABULARIES, Form, Shape
+from benchmarks.report.counting import FORMULAS
+from benchmarks.report.pages import counting
 from common.errors import UserError
 from common.files import replace_file
 from impl_numpy.fast.large_vocab import LARGE
@@ -431,9 +431,9 @@ def page(text: str, results: Results) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """``python -m benchmarks.report RESULTS.json``; ``--targets`` prints one table of the published one."""
+    """``python -m benchmarks.report.pages RESULTS.json``; ``--targets`` prints one table of the published one."""
     if len(argv) != 1:
-        print("benchmarks.report: give one RESULTS.json, made with " + COMMAND, file=sys.stderr)
+        print("benchmarks.report.pages: give one RESULTS.json, made with " + COMMAND, file=sys.stderr)
         return 2
     try:
         if argv == ["--targets"]:
@@ -441,11 +441,11 @@ def main(argv: list[str]) -> int:
             return 0
         results = load(Path(argv[0]))
         pages = {name: page((DOCS / name).read_text(encoding="utf-8"), results) for name in PAGES}
-        from benchmarks import figures
+        from benchmarks.report.pages import figures
 
         drawn = figures.draw(results)
     except UserError as error:
-        print(f"benchmarks.report: {error}", file=sys.stderr)
+        print(f"benchmarks.report.pages: {error}", file=sys.stderr)
         return 2
     (DOCS / "figures").mkdir(exist_ok=True)
     for name, text in pages.items():

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.interleave import Job, Unavailable
-from benchmarks.work import FORMS, Form, Work
+from benchmarks.harness.interleave import Job, Unavailable
+from benchmarks.harness.work import FORMS, Form, Work
 from common.config import Config
 from impl_torch.model import NO_TARGET
 from impl_torch.trainer import TorchTrainer

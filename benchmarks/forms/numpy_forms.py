@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.interleave import Job, Unavailable
-from benchmarks.work import Work
+from benchmarks.harness.interleave import Job, Unavailable
+from benchmarks.harness.work import Work
 from common.config import Config
 from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts

@@ -11,7 +11,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from benchmarks.report import Results, Row, apart, floors, machine_line, numpy_step
+from benchmarks.report.pages import Results, Row, apart, floors, machine_line, numpy_step
 from bigram.plot_style import BLACK, BLUE, GREY, RED, SKY, new_figure, settle, style
 
 ORANGE, PINK = "#e69f00", "#cc79a7"  # two more of the same palette

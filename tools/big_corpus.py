@@ -1,4 +1,4 @@
-"""What a text larger than memory costs: ``python -m benchmarks.big_corpus``, some minutes and 4 GB of disk.
+"""What a text larger than memory costs: ``python -m tools.big_corpus``, some minutes and 4 GB of disk.
 
 Tiny Shakespeare again and again, two gigabytes of it, is encoded, loaded again and trained on by both
 backends, each in a process of its own whose largest resident memory is read off when it ends. Not on Windows.

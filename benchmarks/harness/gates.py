@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.numpy_forms import Plain, PlainAdamW
-from benchmarks.work import FORMS, Work
+from benchmarks.forms.numpy_forms import Plain, PlainAdamW
+from benchmarks.harness.work import FORMS, Work
 from bigram.bounds import gradient_bound, loss_bound
 from bigram.comparator import compare_tensor
 from common.pairs import count_pairs
