@@ -1,5 +1,5 @@
 """Bad input, case by case: the command, its exit status, the one line it prints. ``test_bad_input.py`` runs
-every case, and ``python -m tests.reliability --write`` makes the table of ``docs/reliability.md`` of them.
+every case, and ``python -m tools.reliability --write`` makes the table of ``docs/reliability.md`` of them.
 
 ``prepared`` makes the folder that they all run in, and which none of them may change. ``…`` in a line stands
 for what depends on the machine, on the version of Python, or goes without saying.

@@ -14,8 +14,7 @@ from bigram.explain.text import one_step
 from bigram.studies import falling_loss, tolerances
 from bigram.tables import check_report, comparison_report, evidence_report, table_text
 from common.text.corpus import Corpus
-from docs import refresh
-from tests import mutation
+from tools import mutation, refresh
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

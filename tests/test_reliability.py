@@ -15,8 +15,8 @@ from tests import bad_input
 if os.name != "posix":
     pytest.skip("limits are POSIX", allow_module_level=True)
 
-from tests import reliability
 from tests.mutants import KINDS
+from tools import reliability
 
 PAGE = reliability.PAGE.read_text(encoding="utf-8")
 

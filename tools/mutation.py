@@ -1,8 +1,8 @@
 """Proves that the tests see every line of ``impl_numpy``: changes one thing in it at a time, in memory, and
 runs the tests that concern it. What they let pass must be explained below as no change at all.
 
-    python -m tests.mutation [model.py ...]   prints the survivors and the score, of all files or of those
-    python -m tests.mutation --write          and puts the score and the table in docs/mutation.md
+    python -m tools.mutation [model.py ...]   prints the survivors and the score, of all files or of those
+    python -m tools.mutation --write          and puts the score and the table in docs/mutation.md
 
 It takes minutes, so ``pytest`` does not run it, and it forks, so it needs Linux or macOS.
 """

@@ -1,4 +1,4 @@
-"""Rewrites all output in the documentation: ``python docs/refresh.py``, in some minutes.
+"""Rewrites all output in the documentation: ``python tools/refresh.py``, in some minutes.
 
 Figures are drawn, ``tutorial.ipynb`` is made from ``tutorial.py`` and run (``pip install -e ".[docs]"``), and
 every pasted output is pasted again.

@@ -1,9 +1,9 @@
 """The figures of ``docs/reliability.md``, measured.
 
-    python -m tests.reliability            prints them, after minutes
-    python -m tests.reliability --quick    after seconds: fewer of everything
-    python -m tests.reliability --write    puts them, and the table of bad input, into the page
-    python -m tests.reliability --table    puts the table alone there, and measures nothing
+    python -m tools.reliability            prints them, after minutes
+    python -m tools.reliability --quick    after seconds: fewer of everything
+    python -m tools.reliability --write    puts them, and the table of bad input, into the page
+    python -m tools.reliability --table    puts the table alone there, and measures nothing
 
 Nothing is measured here that no test asserts: ``test_interruptions.py`` kills, ``test_mutants.py`` damages,
 ``test_bad_input.py`` runs the table; fewer of each unless ``-m slow`` asks for all. It needs Linux or macOS.
