@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from bigram.runs.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from tests import bad_input, kills, mutants
-from tests.test_interruptions import grown
+from tests.bigram.runs.test_interruptions import grown
+from tests.kit import bad_input, kills, mutants
 
 PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
 

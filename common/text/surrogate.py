@@ -6,7 +6,7 @@ one exactly once: an Eulerian trail. So the package ships the counts (6 kB) and 
 at random. The vocabulary, the split, the exact losses and the optimum are tiny Shakespeare's to the
 last digit, though no word of it survives: what is lost is all that a bigram model cannot know.
 
-``python -m tests.surrogate_counts tinyshakespeare.txt`` counts them again.
+``python -m tests.kit.surrogate_counts tinyshakespeare.txt`` counts them again.
 """
 
 from pathlib import Path

@@ -1,0 +1,333 @@
+"""Proves that every mistake of the catalogue is a mistake, that the doctor names each from its output alone,
+and that it never calls a correct implementation wrong, however it is written."""
+
+import functools
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from bigram.bounds import gradient_bound
+from bigram.comparator import compare_tensor
+from bigram.doctor import gradient, optimizer
+from bigram.doctor.evidence import trained
+from bigram.doctor.mistakes import gradients, optimizers
+from bigram.doctor.mistakes.gradients import GRADIENTS, LOSSES, Mistake
+from bigram.doctor.mistakes.optimizers import OPTIMIZERS
+from bigram.doctor.witnesses import decimal_truth
+from common.pairs import count_pairs
+from impl_numpy import cross_entropy, pair_counts, stepwise
+from impl_numpy.adamw import AdamW
+from tests.kit.cases import random_case
+
+DTYPES = ["float64", "float32"]
+
+# Shared by all tests, so that what is known of the right answers is worked out once.
+gradient_cases = functools.cache(gradient.gradient_cases)
+optimizer_runs = functools.cache(optimizer.optimizer_runs)
+
+
+def name(mistake: Mistake) -> str:
+    return mistake.name
+
+
+def names(diagnosis: list[Mistake]) -> list[str]:
+    return [mistake.name for mistake in diagnosis]
+
+
+def is_one(mistake: Mistake, dtype: str) -> bool:
+    """In float32, two entries are no mistakes: they are no worse than float32."""
+    return dtype == "float64" or "float32" not in mistake.name
+
+
+def test_the_catalogue_is_large_and_every_entry_explained() -> None:
+    assert len(GRADIENTS) >= 20
+    assert len(OPTIMIZERS) >= 18
+    everything = GRADIENTS + LOSSES + OPTIMIZERS
+    assert len({mistake.name for mistake in everything}) == len(everything)
+    for mistake in everything:
+        for sentence in (mistake.why, mistake.mend):
+            assert sentence.endswith(".")
+            assert len(sentence) < 110
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("mistake", GRADIENTS + LOSSES, ids=name)
+def test_the_doctor_names_each_wrong_gradient(mistake: Mistake, dtype: str) -> None:
+    cases = gradient_cases(dtype)
+    report = gradient.judge_gradient("it", cases, list(gradient.gradient_maker(cases)([mistake])))
+    if is_one(mistake, dtype):
+        assert report.verdict == "wrong"
+        assert names(report.diagnosis) == [mistake.name]
+    else:
+        assert report.verdict == "correct"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("mistake", OPTIMIZERS, ids=name)
+def test_the_doctor_names_each_wrong_optimizer(mistake: Mistake, dtype: str) -> None:
+    runs = optimizer_runs(dtype)
+    report = optimizer.judge_optimizer("it", runs, list(optimizer.run_maker(runs)([mistake])))
+    if is_one(mistake, dtype):
+        assert report.verdict == "wrong"
+        assert names(report.diagnosis) == [mistake.name]
+    else:
+        assert report.verdict == "correct"
+
+
+def pairs_of(catalogue: list[Mistake]) -> list[tuple[Mistake, Mistake]]:
+    return [(a, b) for a, b in itertools.combinations(catalogue, 2) if a.stage != b.stage]
+
+
+def check_pair(
+    pair: tuple[Mistake, Mistake], output_name: str, catalogue: list[Mistake], *judged_by: object
+) -> bool:
+    """True if the doctor finds just these two; otherwise what it finds must do the very same."""
+    make, truths, bounds = judged_by
+    outputs = list(make(pair))  # type: ignore[operator]
+    found = gradient.diagnose(output_name, catalogue, make, outputs, truths, bounds, 2**-53)  # type: ignore[arg-type]
+    if set(names(found)) == set(names(list(pair))):
+        return True
+    # One mistake can hide another: without the one-hot, for example, no target matters. Then the two
+    # are the same function as what was found, and to name that is right.
+    for ours, theirs, bound in zip(outputs, make(found), bounds, strict=True):  # type: ignore[operator, call-overload]
+        scale = max(1.0, float(np.nan_to_num(abs(ours[output_name]).max(), posinf=0)))
+        room = 100 * scale * bound[output_name].max()
+        assert np.all(gradient.unlike(ours[output_name], theirs[output_name]) <= room), names(list(pair))
+    return False
+
+
+@pytest.mark.parametrize(
+    "every", [pytest.param(9, id="one in nine"), pytest.param(1, marks=pytest.mark.slow)]
+)
+def test_the_doctor_names_two_wrongs_at_once(every: int) -> None:
+    cases = gradient_cases("float64")
+    judged_by = (gradient.gradient_maker(cases), *gradient.truths_and_bounds(cases))
+    pairs = pairs_of(GRADIENTS)[::every]
+    named = [check_pair(pair, "dW", GRADIENTS, *judged_by) for pair in pairs]
+    assert sum(named) >= 0.95 * len(named)
+
+
+def test_sum_and_lost_repeats_are_named_together() -> None:
+    by_name = {mistake.name: mistake for mistake in GRADIENTS}
+    both = [by_name["sum instead of mean"], by_name["repeated ids lost"]]
+    cases = gradient_cases("float64")
+    report = gradient.judge_gradient("it", cases, list(gradient.gradient_maker(cases)(both)))
+    assert names(report.diagnosis) == names(both)
+
+
+def test_two_wrongs_in_an_optimizer_are_named_together() -> None:
+    by_name = {mistake.name: mistake for mistake in OPTIMIZERS}
+    both = [by_name["no decay"], by_name["eps inside the root"]]
+    runs = optimizer_runs("float64")
+    report = optimizer.judge_optimizer("it", runs, list(optimizer.run_maker(runs)(both)))
+    assert set(names(report.diagnosis)) == set(names(both))
+
+
+class Independent:
+    """The same mistakes in other hands: another order of operations, so other roundings."""
+
+    @staticmethod
+    def right(W: np.ndarray, rows: np.ndarray, ys: np.ndarray, N: int) -> np.ndarray:
+        X, Y = np.eye(len(W))[rows], np.eye(len(W))[ys]
+        z = X @ (W - W.max(axis=1, keepdims=True))
+        return X.T @ ((np.exp(z - np.log(np.exp(z).sum(axis=1, keepdims=True))) - Y) * (1 / N))
+
+    @staticmethod
+    def transposed(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return Independent.right(W, idx.ravel(), targets.ravel(), idx.size).T
+
+    @staticmethod
+    def inputs_and_targets_swapped(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return Independent.right(W, targets.ravel(), idx.ravel(), idx.size)
+
+    @staticmethod
+    def targets_not_shifted(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return Independent.right(W, idx.ravel(), idx.ravel(), idx.size)
+
+    @staticmethod
+    def last_position_only(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return Independent.right(W, idx[:, -1], targets[:, -1], len(idx))
+
+    @staticmethod
+    def sum_instead_of_mean(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return Independent.right(W, idx.ravel(), targets.ravel(), 1)
+
+    @staticmethod
+    def sigmoid_instead_of_softmax(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        X, Y = np.eye(len(W))[idx.ravel()], np.eye(len(W))[targets.ravel()]
+        with np.errstate(over="ignore"):
+            return X.T @ (1 / (1 + np.exp(-(X @ W))) - Y) / idx.size
+
+    @staticmethod
+    def maximum_not_subtracted(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        X, Y = np.eye(len(W))[idx.ravel()], np.eye(len(W))[targets.ravel()]
+        with np.errstate(all="ignore"):
+            e = np.exp(W)[idx.ravel()]
+            return X.T @ (e / e.sum(axis=1, keepdims=True) - Y) / idx.size
+
+    @staticmethod
+    def float32_where_float64_was_asked(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return pair_counts.loss_and_gradient(W.astype(np.float32), idx, targets)[1].astype(np.float64)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in vars(Independent) if name not in ("right",) and name[0] != "_"]
+)
+def test_the_doctor_names_a_mistake_in_another_hand(name: str) -> None:
+    cases = gradient_cases("float64")
+    outputs = [{"dW": getattr(Independent, name)(case.W, case.idx, case.targets)} for case in cases]
+    report = gradient.judge_gradient("it", cases, outputs, ("dW",))
+    assert names(report.diagnosis) == [name.replace("_", " ")]
+
+
+class TextbookL2(AdamW):
+    def step(self, W: np.ndarray, dW: np.ndarray) -> None:
+        beta1, beta2 = self.betas
+        self.steps += 1
+        g = dW + self.weight_decay * W
+        self.exp_avg = beta1 * self.exp_avg + (1 - beta1) * g
+        self.exp_avg_sq = beta2 * self.exp_avg_sq + (1 - beta2) * g**2
+        rate = self.lr * np.sqrt(1 - beta2**self.steps) / (1 - beta1**self.steps)
+        W -= rate * self.exp_avg / (np.sqrt(self.exp_avg_sq) + self.eps * np.sqrt(1 - beta2**self.steps))
+
+
+def test_the_doctor_names_an_optimizers_mistake_in_another_hand() -> None:
+    runs = optimizer_runs("float64")
+    report = optimizer.judge_optimizer("it", runs, trained(TextbookL2, runs))
+    assert names(report.diagnosis) == ["L2 in the gradient"]
+
+
+def test_an_unknown_mistake_is_described_and_not_named() -> None:
+    cases = gradient_cases("float64")
+    outputs = list(gradient.gradient_maker(cases)([]))
+    for output in outputs:
+        output["dW"] *= 1.5
+    report = gradient.judge_gradient("it", cases, outputs)
+    assert report.verdict == "wrong"
+    assert report.diagnosis == []
+    assert any("every wrong dW is 1.5 times the right one" in line for line in report.pattern)
+    assert any("in rows visited once, visited more than once" in line for line in report.pattern)
+
+    cases = gradient_cases("float64")
+    outputs = list(gradient.gradient_maker(cases)([]))
+    outputs[0]["dW"][np.setdiff1d(np.arange(9), cases[0].idx)[0], 2] = 1e-30
+    report = gradient.judge_gradient("it", cases, outputs)
+    assert report.worst[0] == cases[0].name
+    assert report.worst[1].fraction_of_bound == np.inf
+    assert any("dW is wrong on 1 of 19 cases" in line for line in report.pattern)
+    assert any("1 of 81 entries are wrong, in rows never visited" in line for line in report.pattern)
+    assert any("the errors are all too large" in line for line in report.pattern)
+
+
+# --- correct code, as a reader might write it ---------------------------------------------------------
+
+
+def with_loops(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+    dW, loss = np.zeros_like(W), 0.0
+    for i, y in zip(idx.ravel(), targets.ravel(), strict=True):
+        e = np.exp(W[i] - W[i].max())
+        p = e / e.sum()
+        loss -= float(W[i, y] - W[i].max() - np.log(e.sum()))
+        for j in range(len(W)):
+            dW[i, j] += (p[j] - (j == y)) / idx.size
+    return loss / idx.size, dW
+
+
+def with_one_hot_products(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+    X, Y = (np.eye(len(W), dtype=W.dtype)[ids.ravel()] for ids in (idx, targets))
+    z = X @ W  # no maximum taken off: good up to a logit of 709
+    z -= z.max(axis=1, keepdims=True)
+    logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    return float(-(Y * logp).sum() / idx.size), X.T @ (np.exp(logp) - Y) / W.dtype.type(idx.size)
+
+
+def with_bincount(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+    loss, p = cross_entropy.cross_entropy(W[idx.ravel()], targets.ravel())
+    d = cross_entropy.cross_entropy_backward(p, targets.ravel())
+    columns = [np.bincount(idx.ravel(), weights=column, minlength=len(W)) for column in d.T]
+    return float(loss), np.stack(columns, axis=1).astype(W.dtype)
+
+
+def with_sorting(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+    order = np.argsort(idx.ravel(), kind="stable")
+    rows, ys = idx.ravel()[order], targets.ravel()[order]
+    loss, p = cross_entropy.cross_entropy(W[rows], ys)
+    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    dW = np.zeros_like(W)
+    dW[rows[starts]] = np.add.reduceat(cross_entropy.cross_entropy_backward(p, ys), starts, axis=0)
+    return float(loss), dW
+
+
+def with_autograd(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+    from bigram.doctor.witnesses import autograd
+
+    pytest.importorskip("torch")
+    return autograd(W, idx, targets)
+
+
+CORRECT = {
+    "stepwise": stepwise.loss_and_gradient,
+    "fused": cross_entropy.loss_and_gradient,
+    "pair counts": pair_counts.loss_and_gradient,
+    "the catalogue's own": gradients.build(),
+    "loops": with_loops,
+    "one-hot products": with_one_hot_products,
+    "bincount": with_bincount,
+    "sorting": with_sorting,
+    "torch": with_autograd,
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("form", CORRECT)
+def test_the_doctor_finds_nothing_in_correct_code(form: str, dtype: str) -> None:
+    cases = gradient_cases(dtype)
+    made = (CORRECT[form](case.W, case.idx, case.targets) for case in cases)
+    outputs = [{"loss": np.asarray(loss), "dW": dW} for loss, dW in made]
+    report = gradient.judge_gradient("it", cases, outputs)
+    assert report.verdict == "correct", report.worst
+    assert report.diagnosis == []
+    assert report.pattern == []
+    assert {row.name for row in report.witnesses} >= {"stepwise", "complex step", "50 digits"}
+    assert max(row.fraction_of_bound for row in report.witnesses) <= 1
+
+
+@pytest.mark.parametrize("count", [100, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_no_false_alarm_on_random_cases(dtype: str, count: int) -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(count):
+        V, B, T = int(rng.integers(2, 14)), int(rng.integers(1, 9)), int(rng.integers(1, 9))
+        case = random_case(rng, dtype, V, B, T, reach=float(rng.choice([0.0, 0.1, 1, 5, 30, 300])))
+        counts = count_pairs(case.idx, case.targets, V)
+        bound = gradient_bound(case.W, counts, exp_of_log=True, per_token=True)
+        truth_loss, truth = decimal_truth(*case)
+        for form, function in CORRECT.items():
+            loss, dW = function(*case)
+            judged = gradient.Case("", *case)
+            assert abs(loss - truth_loss) <= gradient.loss_room(judged, truth_loss), (form, str(case))
+            assert compare_tensor("dW", dW, truth, bound).fraction_of_bound <= 1, (form, str(case))
+
+
+class RunningProducts(AdamW):
+    """Correct, and nothing like torch's order of operations: as the paper writes it."""
+
+    def step(self, W: np.ndarray, dW: np.ndarray) -> None:
+        beta1, beta2 = self.betas
+        self.power1 = getattr(self, "power1", 1.0) * beta1
+        self.power2 = getattr(self, "power2", 1.0) * beta2
+        decay = self.lr * self.weight_decay * W
+        self.exp_avg = beta1 * self.exp_avg + (1 - beta1) * dW
+        self.exp_avg_sq = beta2 * self.exp_avg_sq + (1 - beta2) * dW**2
+        m_hat, v_hat = self.exp_avg / (1 - self.power1), self.exp_avg_sq / (1 - self.power2)
+        W -= decay + self.lr * (m_hat / (np.sqrt(v_hat) + self.eps))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("cls", [AdamW, RunningProducts, optimizers.build()])
+def test_the_doctor_finds_nothing_in_a_correct_adamw(cls: Callable, dtype: str) -> None:
+    runs = optimizer_runs(dtype)
+    report = optimizer.judge_optimizer("it", runs, trained(cls, runs))
+    assert report.verdict == "correct", report.worst

@@ -1,0 +1,271 @@
+"""Proves that every fast form computes what its plain twin does: to the last bit where the order of
+operations allows it, within the derived bound where it does not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bigram.bounds import gradient_bound, loss_bound
+from common.config import Config
+from common.errors import UserError
+from common.pairs import count_pairs
+from common.training import initial_table
+from impl_numpy import pair_counts
+from impl_numpy.adamw import AdamW
+from impl_numpy.fast import generation, large_vocab
+from impl_numpy.fast.large_vocab import LargeVocabularyTrainer, RowAdamW, rows_of_gradient, trainer_for
+from impl_numpy.model import BigramLanguageModel
+from impl_numpy.trainer import NumpyTrainer
+from tests.kit.cases import Case, random_case, random_cases
+
+DTYPES = ["float32", "float64"]
+
+
+def of_rows(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+    loss, rows, some = rows_of_gradient(W, idx, targets)
+    assert rows.tolist() == sorted({*idx.ravel().tolist()})
+    dW = np.zeros_like(W)
+    dW[rows] = some
+    return loss, dW
+
+
+FAST = [pair_counts.loss_and_gradient, of_rows]
+
+
+def plain(case: Case) -> tuple[float, np.ndarray]:
+    return pair_counts.loss_and_gradient_of_counts(case.W, count_pairs(case.idx, case.targets, len(case.W)))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("fast", FAST)
+def test_the_gradient_is_that_of_the_plain_twin(fast, dtype: str) -> None:
+    for case in random_cases(dtype, seed=11, count=60):
+        loss, dW = fast(*case)
+        expected_loss, expected = plain(case)
+        assert dW.dtype == dtype
+        assert type(loss) is float
+        assert abs(loss - expected_loss) <= loss_bound(expected_loss, dtype), case
+        bound = 2 * gradient_bound(case.W, count_pairs(case.idx, case.targets, len(case.W)))
+        assert (abs(dW - expected) <= bound).all(), case
+        assert not dW[np.setdiff1d(np.arange(len(dW)), case.idx)].any(), case
+
+
+@pytest.mark.parametrize("fast", FAST)
+def test_what_can_be_computed_without_rounding_is_the_same(fast, rng: np.random.Generator) -> None:
+    idx, targets = rng.integers(4, size=(2, 8, 8))
+    loss, dW = fast(np.full((4, 4), 3.5, np.float32), idx, targets)
+    C = count_pairs(idx, targets, 4)
+    np.testing.assert_array_equal(dW, (C.sum(1, keepdims=True) / 4 - C) / 64)
+    assert loss == float(np.log(np.float32(4)))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("fast", FAST)
+def test_rows_of_any_height_neither_overflow_nor_vanish(fast, dtype: str, rng: np.random.Generator) -> None:
+    W = rng.standard_normal((6, 6)).astype(dtype)
+    W += np.array([[0], [1e4], [-1e4], [1e4], [-2e4], [0]], dtype)
+    W[5, :3] -= 1e4
+    case = Case(W, *rng.integers(6, size=(2, 5, 8)))
+    (loss, dW), (expected_loss, expected) = fast(*case), plain(case)
+    assert abs(loss - expected_loss) <= loss_bound(expected_loss, dtype)
+    bound = 2 * gradient_bound(W, count_pairs(case.idx, case.targets, 6))
+    assert (abs(dW - expected) <= bound).all()
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int32", "uint64"])
+@pytest.mark.parametrize("fast", FAST)
+def test_ids_are_integers_of_any_kind(fast, kind: str, rng: np.random.Generator) -> None:
+    case = random_case(rng, "float64", V=9, B=4, T=5, reach=2)
+    loss, dW = fast(case.W, case.idx.astype(kind), case.targets.astype(kind))
+    assert loss == fast(*case)[0]
+    np.testing.assert_array_equal(dW, fast(*case)[1])
+
+
+def test_a_block_is_as_many_rows_as_its_bytes_hold() -> None:
+    assert RowAdamW(np.zeros((70_000, 1), np.float32)).rows_in_block == 65_536
+    assert RowAdamW(np.zeros((3, 100_000), np.float64)).rows_in_block == 1
+    assert RowAdamW(np.zeros((5, 5))).rows_in_block == 5
+
+
+@pytest.mark.parametrize("fast", FAST)
+def test_ids_out_of_range_are_refused(fast) -> None:
+    good = np.zeros((2, 2), np.int64)
+    for bad in (-1, 3):
+        for pair in ((good, good + bad), (good + bad, good)):
+            with pytest.raises(UserError, match=f"the id {bad}; ids run from 0 to 2"):
+                fast(np.zeros((3, 3)), *pair)
+
+
+def test_infinite_logits_are_left_to_the_plain_twin() -> None:
+    W = np.array([[0, -np.inf, 1], [np.inf, 0, 0], [-np.inf, -np.inf, -np.inf]])  # one of them is not used
+    idx, targets = np.array([[0, 0]]), np.array([[2, 0]])
+    loss, dW = pair_counts.loss_and_gradient(W, idx, targets)
+    expected_loss, expected = plain(Case(W, idx, targets))
+    assert loss == expected_loss
+    assert np.isfinite(loss)
+    np.testing.assert_array_equal(dW, expected)
+    assert not dW[1:].any()
+
+
+@pytest.mark.parametrize(("tokens", "left"), [(2**24 - 1, False), (2**24, True)])
+def test_more_tokens_than_a_float32_can_count_are_left_to_the_plain_twin(
+    tokens: int, left: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Seen from float32, 2**24 + 1 pairs are 2**24: the counts of so large a batch are summed as integers.
+    many = np.broadcast_to(np.uint8(0), (tokens,))
+    seen = []
+    monkeypatch.setattr(
+        pair_counts, "loss_and_gradient_of_counts", lambda W, counts: seen.append(int(counts.sum()))
+    )
+    pair_counts.loss_and_gradient(np.zeros((1, 1), np.float32), many, many)
+    assert seen == [tokens] * left
+
+
+def gradients(
+    rng: np.random.Generator, dtype: str, V: int, visited: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Rows and their gradients for a few steps: few, many, all in one block, none in another."""
+    chosen = [np.sort(rng.choice(V, visited, replace=False)) for _ in range(4)]
+    chosen.append(np.arange(visited))
+    return [(rows, rng.standard_normal((len(rows), V)).astype(dtype)) for rows in chosen]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("visited", [0, 1, 7, 30, 37])
+@pytest.mark.parametrize("rows_in_block", [1, 5, 37, 100])
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.3, 0.9), (0.5, 0.9), (0.0, 0.0)])
+def test_adamw_by_rows_is_adamw_in_every_bit(
+    betas: tuple[float, float],
+    rows_in_block: int,
+    visited: int,
+    dtype: str,
+    rng: np.random.Generator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    V = 37
+    monkeypatch.setattr(large_vocab, "BLOCK", rows_in_block * V * np.dtype(dtype).itemsize)
+    W = initial_table(V, dtype, rng)
+    expected = W.copy()
+    settings = {"lr": 0.1, "betas": betas, "weight_decay": 0.1}
+    fast, slow = RowAdamW(W, **settings), AdamW(expected, **settings)
+    for t, (rows, dW) in enumerate(gradients(rng, dtype, V, visited)):
+        whole = np.zeros_like(W)
+        whole[rows] = dW
+        slow.step(expected, whole)
+        if t % 2:
+            fast.step(W, whole)
+        else:
+            fast.step_rows(W, rows, dW)
+        for name, got, wanted in [
+            ("W", W, expected),
+            ("exp_avg", fast.exp_avg, slow.exp_avg),
+            ("exp_avg_sq", fast.exp_avg_sq, slow.exp_avg_sq),
+        ]:
+            assert got.tobytes() == wanted.tobytes(), (name, t)
+    assert fast.steps == slow.steps == 5
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_trainer_for_large_vocabularies_trains_the_same_model(
+    dtype: str, rng: np.random.Generator
+) -> None:
+    V, config = 300, Config(dtype=dtype, lr=1e-2)
+    table = initial_table(V, dtype, rng)
+    fast, plain_one = LargeVocabularyTrainer(table, config), NumpyTrainer(table, config)
+    np.testing.assert_array_equal(fast.state(), plain_one.state())
+    # Few tokens, whose rows alone are computed, and so many that all are.
+    for size in (8, 1, 2000, 60):
+        idx, targets = rng.integers(V, size=(2, size, 4))
+        W = plain_one.state().weight.copy()
+        distance = float(abs(fast.state().weight - W).max())
+        losses = fast.step(idx, targets), plain_one.step(idx, targets)
+        assert abs(losses[0] - losses[1]) <= loss_bound(losses[1], dtype, distance)
+        ours, theirs = fast.state(), plain_one.state()
+        bound = 2 * gradient_bound(W, count_pairs(idx, targets, V))
+        assert (abs(ours.gradient - theirs.gradient) <= bound + 4 * distance * abs(theirs.gradient)).all()
+        # AdamW divides by the gradient's own size: where that is rounding alone, so is its sign.
+        assert abs(ours.weight - theirs.weight).max() <= 100 * np.finfo(dtype).eps
+        np.testing.assert_allclose(ours.exp_avg_sq, theirs.exp_avg_sq, rtol=1e4 * np.finfo(dtype).eps)
+    assert abs(fast.state().weight - table).max() > config.lr
+    counts = count_pairs(idx, targets, V)
+    assert abs(fast.evaluate(counts) - plain_one.evaluate(counts)) <= 100 * np.finfo(dtype).eps
+
+
+def test_the_size_of_the_table_decides_who_trains_it() -> None:
+    config = replace(Config(), dtype="float64")
+    for V, expected in [(255, NumpyTrainer), (256, LargeVocabularyTrainer)]:
+        assert type(trainer_for(np.zeros((V, V)), config)) is expected
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("V", "B", "T"), [(1, 1, 1), (2, 3, 2), (65, 2, 1), (300, 1, 5)])
+def test_generation_writes_what_the_plain_twin_writes(
+    V: int, B: int, T: int, dtype: str, rng: np.random.Generator
+) -> None:
+    for reach in (0.0, 1.0, 200.0):
+        case = random_case(rng, dtype, V, B, T, reach)
+        model = BigramLanguageModel(V, dtype=dtype)
+        model.token_embedding_table[...] = case.W
+        uniforms = rng.random((B, 400)).astype(dtype)
+        uniforms[0, :3] = 0, np.nextafter(np.dtype(dtype).type(1), np.dtype(dtype).type(0)), 1
+        expected = model.generate(case.idx, 400, uniforms)
+        written = generation.generate(case.W, case.idx, uniforms)
+        assert written.dtype == np.int64
+        np.testing.assert_array_equal(written, expected)
+        few = uniforms[:, : V // B // 2]  # fewer than rows: then only the rows that are met are made
+        np.testing.assert_array_equal(
+            generation.generate(case.W, case.idx, few), expected[:, : T + few.shape[1]]
+        )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_draw_on_the_very_edge_is_decided_as_by_the_plain_twin(
+    dtype: str, rng: np.random.Generator
+) -> None:
+    model = BigramLanguageModel(65, rng, dtype)
+    W = model.token_embedding_table
+    e = np.exp(W - W.max(axis=1, keepdims=True))
+    cdf = np.cumsum(e / e.sum(axis=1, keepdims=True), axis=1)
+    cdf /= cdf[:, -1:]
+    # Every edge of every row, and the last number before it: one bit of difference decides otherwise.
+    uniforms = np.concatenate([cdf, np.nextafter(cdf, np.dtype(dtype).type(0))], axis=1).reshape(-1, 1)
+    idx = np.repeat(np.arange(65), 2 * 65)[:, None]
+    np.testing.assert_array_equal(generation.generate(W, idx, uniforms), model.generate(idx, 1, uniforms))
+
+
+def test_generation_breaks_ties_and_survives_the_impossible_as_the_plain_twin_does() -> None:
+    with np.errstate(divide="ignore"):
+        W = np.log([[0.25, 0.25, 0.5], [0.5, 0.5, 0], [0, 0.5, 0.5]])
+    model = BigramLanguageModel(3, dtype="float64")
+    for logits in (W, np.full((3, 3), np.nan), np.array([[0, np.nan, 0], [0, 0, 0], [0, 0, 0.0]])):
+        model.token_embedding_table[...] = logits
+        for start in range(3):
+            idx = np.array([[start]])
+            uniforms = np.array([[0, 0.25, 0.5, 0.75, 1, 0.25, 0, 0.5, 0.5, 0.25]])
+            np.testing.assert_array_equal(
+                generation.generate(logits, idx, uniforms), model.generate(idx, 10, uniforms)
+            )
+
+
+def test_a_row_that_nothing_comes_to_may_hold_anything() -> None:
+    W = np.array([[0.0, -np.inf], [np.inf, np.inf]])  # and what it holds is not warned of
+    assert generation.generate(W, np.array([[0]]), np.full((1, 5), 0.5)).tolist() == [[0] * 6]
+
+
+def test_generation_refuses_what_the_plain_twin_refuses() -> None:
+    W, draws = np.zeros((3, 3)), np.zeros((1, 2))
+    for idx in (np.zeros((1, 0), np.int64), np.zeros(1, np.int64)):
+        with pytest.raises(UserError, match="T at least 1"):
+            generation.generate(W, idx, draws)
+    with pytest.raises(UserError, match="the id 3; ids run from 0 to 2"):
+        generation.generate(W, np.array([[3]]), draws)
+    with pytest.raises(ValueError, match="shorter"):  # more rows than there are draws for
+        generation.generate(W, np.array([[1], [2]]), draws)
+    assert generation.generate(W, np.array([[2]]), np.zeros((1, 0))).tolist() == [[2]]
+    assert generation.generate(W, np.zeros((0, 1), np.int64), np.zeros((0, 4))).shape == (0, 5)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "uint64"])
+def test_generated_text_is_int64_whatever_it_continues(dtype: str) -> None:
+    assert generation.generate(np.zeros((3, 3)), np.array([[2]], dtype), np.zeros((1, 2))).dtype == np.int64

@@ -1,0 +1,212 @@
+"""Proves that the three hand-written gradients and autograd's are one, within the bound derived in
+``bigram/bounds.py``, and that this bound catches mistakes that tolerances picked by eye let pass."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from bigram.bounds import gradient_bound, loss_bound
+from common.errors import UserError
+from common.pairs import count_pairs
+from impl_numpy import cross_entropy, pair_counts, stepwise
+from tests.kit.cases import Case, random_case, random_cases
+
+torch = pytest.importorskip("torch")
+
+from impl_torch.model import BigramLanguageModel  # noqa: E402
+
+FORMS = [stepwise, cross_entropy, pair_counts]
+DTYPES = ["float32", "float64"]
+Gradient = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[float, np.ndarray]]
+
+
+def autograd(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+    model = BigramLanguageModel(len(W)).to(getattr(torch, W.dtype.name))
+    model.token_embedding_table.weight.data = torch.from_numpy(W.copy())
+    _, loss = model(torch.from_numpy(idx), torch.from_numpy(targets))
+    loss.backward()
+    return float(loss.detach()), model.token_embedding_table.weight.grad.numpy()
+
+
+def bound_of(form: object, case: Case) -> np.ndarray:
+    counts = count_pairs(case.idx, case.targets, len(case.W))
+    return gradient_bound(
+        case.W, counts, exp_of_log=form in (autograd, stepwise), per_token=form is not pair_counts
+    )
+
+
+def fraction(difference: np.ndarray, bound: np.ndarray) -> float:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.where(difference == 0, 0, abs(difference) / bound).max())
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_each_form_agrees_with_autograd(form: Gradient, dtype: str) -> None:
+    for case in random_cases(dtype, seed=7, count=60):
+        loss, dW = form.loss_and_gradient(*case)  # type: ignore[attr-defined]
+        expected_loss, expected = autograd(*case)
+        assert dW.dtype == case.W.dtype, case
+        assert type(loss) is float, case
+        assert abs(loss - expected_loss) <= loss_bound(expected_loss, dtype), case
+        assert fraction(dW - expected, bound_of(form, case) + bound_of(autograd, case)) <= 1, case
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_three_forms_agree_with_one_another(dtype: str) -> None:
+    for case in random_cases(dtype, seed=8, count=60):
+        losses, gradients = zip(*(form.loss_and_gradient(*case) for form in FORMS), strict=True)
+        bounds = [bound_of(form, case) for form in FORMS]
+        for i, j in [(0, 1), (0, 2), (1, 2)]:
+            assert abs(losses[i] - losses[j]) <= loss_bound(losses[i], dtype), case
+            assert fraction(gradients[i] - gradients[j], bounds[i] + bounds[j]) <= 1, case
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_against_the_limit_of_difference_quotients(form: Gradient, rng: np.random.Generator) -> None:
+    # A witness that knows nothing of softmax: 4th-order central differences of the loss alone. Their
+    # error is about u / h + h**4: 1e-11 at best, so this sees gross mistakes and no more.
+    case = random_case(rng, "float64", V=7, B=3, T=5, reach=2)
+    _, dW = form.loss_and_gradient(*case)  # type: ignore[attr-defined]
+    h = 1e-3
+    for i, j in np.ndindex(7, 7):
+        step = np.zeros((7, 7))
+        step[i, j] = h
+        at = [
+            pair_counts.loss_and_gradient(case.W + k * step, case.idx, case.targets)[0]
+            for k in (-2, -1, 1, 2)
+        ]
+        assert (at[0] - 8 * at[1] + 8 * at[2] - at[3]) / (12 * h) == pytest.approx(dW[i, j], abs=1e-11)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_rows_of_characters_not_in_the_batch_are_exactly_zero(form: Gradient) -> None:
+    for dtype in DTYPES:
+        for case in random_cases(dtype, seed=9, count=20):
+            _, dW = form.loss_and_gradient(*case)  # type: ignore[attr-defined]
+            absent = np.setdiff1d(np.arange(len(case.W)), case.idx)
+            assert not dW[absent].any()
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_nothing_is_changed_and_nothing_accumulates(form: Gradient, rng: np.random.Generator) -> None:
+    case = random_case(rng, "float32", V=11, B=3, T=5, reach=2)
+    for array in case:
+        array.setflags(write=False)
+    loss, dW = form.loss_and_gradient(*case)  # type: ignore[attr-defined]
+    again, dW_again = form.loss_and_gradient(*case)  # type: ignore[attr-defined]
+    assert loss == again
+    np.testing.assert_array_equal(dW, dW_again)
+    assert not np.shares_memory(dW, dW_again)
+
+
+def test_the_fused_backward_leaves_p_as_it_was(rng: np.random.Generator) -> None:
+    case = random_case(rng, "float64", V=11, B=3, T=5, reach=2)
+    targets = case.targets.ravel()
+    _, p = cross_entropy.cross_entropy(case.W[case.idx.ravel()], targets)
+    p.setflags(write=False)
+    cross_entropy.cross_entropy_backward(p, targets)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_pair_counts_compute_in_the_dtype_of_the_table(dtype: str, rng: np.random.Generator) -> None:
+    # float32 with int64 would be float64 on the way, and what is put back into float32 would not show it.
+    case = random_case(rng, dtype, V=11, B=3, T=5, reach=2)
+    operands = pair_counts._in_dtype_of(case.W, count_pairs(case.idx, case.targets, 11))
+    assert [operand.dtype for operand in operands] == [dtype] * 3
+
+
+def test_no_counts_have_no_mean() -> None:
+    for function in (pair_counts.loss_of_counts, pair_counts.loss_and_gradient_of_counts):
+        with pytest.raises(UserError, match="at least one token"):
+            function(np.zeros((3, 3)), np.zeros((3, 3), dtype=np.int64))
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+@pytest.mark.parametrize("which", [1, 2])
+@pytest.mark.parametrize("bad", [-100, -1, 11])
+def test_ids_out_of_range_are_refused(form: Gradient, which: int, bad: int, rng: np.random.Generator) -> None:
+    case = random_case(rng, "float32", V=11, B=3, T=5, reach=2)
+    case[which][1, 2] = bad
+    with pytest.raises(UserError, match=f"holds the id {bad}"):
+        form.loss_and_gradient(*case)  # type: ignore[attr-defined]
+
+
+def test_saturated_logits_neither_overflow_nor_vanish() -> None:
+    for form in FORMS:
+        W = np.array([[1e4, 0.0], [0.0, -1e4]], dtype="float32")
+        loss, dW = form.loss_and_gradient(W, np.array([[0, 1]]), np.array([[1, 0]]))
+        assert loss == 5000  # the mean of 1e4 and 0
+        assert dW.tolist() == [[0.5, -0.5], [0.0, 0.0]]
+
+
+def test_a_logit_of_minus_infinity_that_is_no_target_costs_nothing() -> None:
+    W = np.array([[0.0, -np.inf, 0.0], [1.0, 2.0, 3.0], [0.0, 0.0, 0.0]])
+    idx, targets = np.array([[0, 0]]), np.array([[0, 2]])
+    for form in FORMS:
+        loss, dW = form.loss_and_gradient(W, idx, targets)
+        assert loss == pytest.approx(np.log(2), abs=1e-15)
+        assert not dW.any()
+
+
+def test_stepwise_names_every_intermediate_and_its_gradient(rng: np.random.Generator) -> None:
+    case = random_case(rng, "float64", V=11, B=3, T=5, reach=2)
+    values = stepwise.forward(*case)
+    gradients = stepwise.backward(*case, values)
+    assert list(values) == list(gradients)[-2::-1]  # the same names, walked back; W comes last
+    for name, value in values.items():
+        assert np.shape(gradients[name]) == np.shape(value), name
+
+
+class Planted:
+    """Mistakes that people make, each wrong on these cases; a bound that passes one is no bound."""
+
+    @staticmethod
+    def sum_instead_of_mean(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return pair_counts.loss_and_gradient(W, idx, targets)[1] * idx.size
+
+    @staticmethod
+    def mean_over_the_batch_only(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return pair_counts.loss_and_gradient(W, idx, targets)[1] * idx.shape[1]
+
+    @staticmethod
+    def repeated_ids_lost(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        _, p = cross_entropy.cross_entropy(W[idx.ravel()], targets.ravel())
+        dW = np.zeros_like(W)
+        dW[idx.ravel()] += cross_entropy.cross_entropy_backward(p, targets.ravel())
+        return dW
+
+    @staticmethod
+    def one_hot_forgotten(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        counts = count_pairs(idx, targets, len(W))
+        return pair_counts.loss_and_gradient(W, idx, targets)[1] + (counts / idx.size).astype(W.dtype)
+
+    @staticmethod
+    def transposed(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return pair_counts.loss_and_gradient(W, idx, targets)[1].T
+
+    @staticmethod
+    def last_position_only(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return pair_counts.loss_and_gradient(W, idx[:, -1:], targets[:, -1:])[1]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", [name for name in vars(Planted) if not name.startswith("_")])
+def test_planted_mistakes_are_caught(name: str, dtype: str) -> None:
+    rng = np.random.default_rng(3)
+    case = random_case(rng, dtype, V=11, B=3, T=5, reach=2)
+    correct = pair_counts.loss_and_gradient(*case)[1]
+    wrong = getattr(Planted, name)(*case)
+    assert fraction(wrong - correct, 2 * bound_of(autograd, case)) > 1000
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_an_error_of_twice_the_bound_in_one_entry_is_caught(dtype: str) -> None:
+    for case in random_cases(dtype, seed=11, count=10):
+        bound = bound_of(autograd, case)
+        _, expected = autograd(*case)
+        difference = np.zeros(expected.shape)
+        at = np.unravel_index(np.where(bound > 0, bound, np.inf).argmin(), bound.shape)
+        difference[at] = 2 * bound[at]  # at the entry where the bound allows least
+        assert fraction(difference, bound) == 2
