@@ -15,11 +15,7 @@ if "numpy" not in sys.modules:  # too late otherwise; tests/conftest.py has then
         os.environ.setdefault(variable, "1")
 os.environ.setdefault("TORCHINDUCTOR_FORCE_DISABLE_CACHES", "1")  # what is noted as compile time is one
 
-from benchmarks.harness import (
-    interleave,
-    machine,
-    work,
-)
+from benchmarks.harness import interleave, machine, work  # noqa: E402
 from common.text.corpus import Corpus, load_corpus  # noqa: E402
 
 

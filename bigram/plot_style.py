@@ -1,4 +1,5 @@
-"""How every picture looks, and how it reaches the disk. What is on them: ``runs/pictures.py``, ``studies/falling_loss.py``.
+"""How every picture looks, and how it reaches the disk. What is on them:
+``runs/pictures.py``, ``studies/falling_loss.py``.
 
 One style for a README: 800 pixels wide, on white whatever the page, in colours that stay apart for the
 colour-blind and never speak alone. The same numbers give the same bytes (with one version of matplotlib):

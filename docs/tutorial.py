@@ -48,7 +48,7 @@ print(text[:250])
 # never sees more than two characters at once, so two texts with the same pairs are one text to it. Remember
 # this passage: our model will try to write like it, and cannot do better.
 #
-# **Try:** `from common.text.corpus import load_corpus`, and `corpus = load_corpus()` instead of the surrogate,
+# **Try:** `from common.text.corpus import load_corpus`, and `corpus = load_corpus()` in place of it,
 # for the real plays (downloaded once), or `load_corpus("my.txt")` for a text of your own. With the plays,
 # the optimum in section 6 comes out the same to the last digit. Why?
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.kit import ROOT
+
 PACKAGES = ["common", "impl_numpy", "impl_torch", "bigram"]
 MAY_IMPORT = {
     "common": {"common"},

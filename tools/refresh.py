@@ -4,7 +4,7 @@ Figures are drawn, ``tutorial.ipynb`` is made from ``tutorial.py`` and run (``pi
 every pasted output is pasted again.
 
 A block stands between ``<!-- begin: COMMAND -->`` and ``<!-- end -->``. What the command prints on stdout
-takes the block's place: as it is if it is a Markdown table, fenced otherwise. ``tests/docs/test_docs.py`` fails
+takes the block's place: as it is if it is a Markdown table, fenced otherwise. The tests fail
 where a block has gone stale.
 """
 

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.harness.work import BLOCK_SIZE, FORMS, PASSES, SHAPES, SUITE, VOCABULARIES, Form, Shape
+from benchmarks.report import counting
 from benchmarks.report.counting import FORMULAS
-from benchmarks.report.pages import counting
 from common.errors import UserError
 from common.files import replace_file
 from impl_numpy.fast.large_vocab import LARGE
 
-DOCS = Path(__file__).parent.parent / "docs"
-PUBLISHED = Path(__file__).parent / "results" / "cpu.json"
+DOCS = Path(__file__).parents[2] / "docs"
+PUBLISHED = Path(__file__).parents[1] / "results" / "cpu.json"
 PAGES = ("speed.md", "cost.md")
 BLOCK = re.compile(r"(?P<begin><!-- begin: (?P<name>.+?) -->\n)(?P<body>.*?)(?P<end><!-- end -->)", re.DOTALL)
 COMMAND = "pytest --benchmark-only --benchmark-json=FILE"
@@ -431,7 +431,7 @@ def page(text: str, results: Results) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """``python -m benchmarks.report.pages RESULTS.json``; ``--targets`` prints one table of the published one."""
+    """``python -m benchmarks.report.pages RESULTS.json``; ``--targets`` prints one table."""
     if len(argv) != 1:
         print("benchmarks.report.pages: give one RESULTS.json, made with " + COMMAND, file=sys.stderr)
         return 2
@@ -441,7 +441,7 @@ def main(argv: list[str]) -> int:
             return 0
         results = load(Path(argv[0]))
         pages = {name: page((DOCS / name).read_text(encoding="utf-8"), results) for name in PAGES}
-        from benchmarks.report.pages import figures
+        from benchmarks.report import figures
 
         drawn = figures.draw(results)
     except UserError as error:

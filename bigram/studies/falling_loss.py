@@ -5,7 +5,7 @@ gradient that has lost most of its terms still points downhill. The published sc
 should be and once with each mistake.
 
     python -m bigram.studies.falling_loss              some wrong gradients: how wrong, and where they end
-    python -m bigram.studies.falling_loss --plot DIR   the whole catalogue, in a minute: a picture and its numbers
+    python -m bigram.studies.falling_loss --plot DIR   the whole catalogue: a picture and its numbers
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Which mistakes of the catalogue the famous tolerances let pass: ``python -m bigram.studies.tolerances`` prints it.
+"""Which mistakes of the catalogue the famous tolerances let pass:
+``python -m bigram.studies.tolerances`` prints it.
 
 Everything is measured in float64 where each tolerance is at its best: one batch of the published schedule
 at its first table, for gradients; the schedule's first steps, for optimizers. The wrong values are given,

@@ -1,7 +1,8 @@
 """A text of any size in bounded memory: read twice, once to know its characters and once to encode it.
 
-The tokens go to a file in the cache, found again by the sha256 of the text: see ``common/text/token_file.py``.
-They are those of ``common.text.corpus.read_corpus``, which says what becomes of byte-order marks and line ends.
+The tokens go to a file in the cache, found again by the sha256 of the text: see
+``common/text/token_file.py``.
+They are those of ``corpus.read_corpus``, which says what becomes of byte-order marks and line ends.
 """
 
 import codecs

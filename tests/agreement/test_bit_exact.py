@@ -6,10 +6,11 @@ import os
 import platform
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests.kit import ROOT
 
 torch = pytest.importorskip("torch")
 
@@ -29,7 +30,7 @@ def report() -> dict:
     }
     result = subprocess.run(
         [sys.executable, "-m", "tests.kit.oracle"],
-        cwd=Path(__file__).parent.parent,
+        cwd=ROOT,
         env=environment,
         capture_output=True,
         encoding="utf-8",

@@ -147,8 +147,8 @@ def distances(one: Run, other: Run) -> tuple[float, float, float, float]:
     return (loss, *(x / size for x, size in zip(tensors, sizes, strict=True)))  # type: ignore[return-value]
 
 
-# What ``python -m tests.agreement.test_whole_runs`` measured: ``distances``, the larger of tiny Shakespeare's and the
-# surrogate's, and of NumPy's and torch's against the truth. A limit is ROOM times that, for libraries
+# ``python -m tests.agreement.test_whole_runs`` measured: ``distances``, the larger of tiny Shakespeare's and
+# the surrogate's, and of NumPy's and torch's against the truth. A limit is ROOM times that, for libraries
 # differ in their exp and in the order of their sums; where a target stands below, it is the limit.
 #
 # Most of what both are away from the truth is one constant: 1 - lr * weight_decay is rounded once, and every

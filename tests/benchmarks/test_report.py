@@ -13,15 +13,15 @@ import pytest
 from benchmarks.forms import numpy_forms
 from benchmarks.harness import gates, interleave
 from benchmarks.harness.work import Work
+from benchmarks.report import counting, pages
 from benchmarks.report.counting import FORMULAS, Counted, counted
-from benchmarks.report.pages import counting, pages
 from common.config import Config
 from common.training import initial_table
 from impl_numpy import cross_entropy, pair_counts
 from impl_numpy.adamw import AdamW
 from impl_numpy.fast import large_vocab
+from tests.kit import ROOT
 
-ROOT = Path(__file__).parent.parent
 RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
 
 
@@ -45,7 +45,7 @@ def test_every_block_stands_on_a_page() -> None:
 
 def test_the_figures_are_what_the_report_draws(results: pages.Results) -> None:
     matplotlib = pytest.importorskip("matplotlib")
-    from benchmarks.report.pages import figures
+    from benchmarks.report import figures
 
     folder = pages.DOCS / "figures"
     drawn = figures.draw(results)

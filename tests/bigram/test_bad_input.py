@@ -15,9 +15,8 @@ import pytest
 
 from bigram import cli
 from bigram.runs.folder import LOCK
+from tests.kit import ROOT
 from tests.kit.bad_input import CASES, Case, prepared
-
-ROOT = Path(__file__).parent.parent
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="files, shells and their messages are POSIX")
 

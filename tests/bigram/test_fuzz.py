@@ -119,7 +119,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder to work in, nothing of which takes long."""
     torch = pytest.importorskip("torch")
-    from bigram.runs.records import compare
+    from bigram.doctor import gradient, optimizer
+    from bigram.runs import compare
 
     def stop(step: int) -> None:
         if step >= STEPS:

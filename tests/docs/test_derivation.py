@@ -16,9 +16,9 @@ from common.pairs import conditional_entropy, count_pairs
 from common.text.surrogate import COUNTS
 from impl_numpy import pair_counts, stepwise
 from impl_numpy.adamw import AdamW
+from tests.kit import ROOT
 from tests.kit.cases import Case, random_cases
 
-ROOT = Path(__file__).parent.parent
 DERIVATION = ROOT / "docs" / "derivation.md"
 EXERCISES = sorted((ROOT / "docs" / "exercises").glob("*.md"))
 PROSE = re.sub(r"^```.*?^```$", "", DERIVATION.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report.pages import pages
+from benchmarks.report import pages
 from bigram.doctor.gradient import check_gradient
 from bigram.explain.record import explain
 from bigram.explain.text import one_step
 from bigram.studies import falling_loss, tolerances
 from bigram.tables import check_report, comparison_report, evidence_report, table_text
 from common.text.corpus import Corpus
+from tests.kit import ROOT
 from tools import mutation, refresh
 
-ROOT = Path(__file__).parent.parent
 PAGES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?%?")
 
@@ -69,7 +69,7 @@ def test_the_readers_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     pytest.importorskip("torch")  # one of the witnesses in the block
     report = check_gradient("mine.py:loss_and_gradient")
     block = refresh.blocks()["bigram check mine.py:loss_and_gradient"]
-    assert_same(block, "\n".join(check_report(pages.record())), 2, 1e9)
+    assert_same(block, "\n".join(check_report(report.record())), 2, 1e9)
 
 
 def test_explain() -> None:
@@ -125,12 +125,20 @@ def test_the_hints_of_the_exercises_lead_somewhere() -> None:
         assert anchor in anchors(ROOT / "docs" / page), anchor
 
 
-def test_the_readmes_tree_is_the_tree() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_file_tree_is_the_tree() -> None:
+    text = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
     tree = re.search(r"```\n(common/.*?)```", text, re.DOTALL)
     assert tree
-    for package in ("common", "impl_numpy", "impl_torch", "bigram"):
-        section = re.search(rf"^{package}/(.*?)(?=^\w|\Z)", tree[1], re.MULTILINE | re.DOTALL)
-        assert section, package
-        files = {path.name for path in (ROOT / package).glob("*.py")} - {"__init__.py", "__main__.py"}
-        assert set(re.findall(r"\w+\.py", section[1])) == files, package
+    listed, folder = set(), ""
+    for line in tree[1].splitlines():
+        if found := re.match(r"[\w/]+/", line):
+            folder = found[0]
+        elif found := re.match(r"  (\w+\.py)", line):
+            listed.add(folder + found[1])
+    files = {
+        path.relative_to(ROOT).as_posix()
+        for package in ("common", "impl_numpy", "impl_torch", "bigram")
+        for path in (ROOT / package).rglob("*.py")
+        if path.name not in ("__init__.py", "__main__.py")
+    }
+    assert listed == files

@@ -17,8 +17,8 @@ from bigram.doctor.optimizer import check_optimizer, judge_optimizer, optimizer_
 from bigram.tables import check_report
 from common.pairs import count_pairs
 from docs.exercises import check_bound
+from tests.kit import ROOT
 
-ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "exercises"
 STUB = re.compile(r"^( +)raise NotImplementedError\(\"(.+)\"\)$", re.MULTILINE)
 COMMAND = re.compile(
@@ -228,7 +228,7 @@ def test_every_exercise_has_a_solution_mistakes_and_its_own_command() -> None:
         assert file == name
         assert f"`{program} {arguments}`" in page
     minutes = sum(map(int, re.findall(r"^\| \d .*\| (\d+) \| `", page, re.MULTILINE)))
-    assert f" in it | {minutes} |" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f" in it | {minutes} |" in (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("name", "body"), [*SOLUTIONS.items(), *OTHER_SOLUTIONS])

@@ -7,12 +7,13 @@ import platform
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-DOCS = Path(__file__).parent.parent / "docs"
+from tests.kit import ROOT
+
+DOCS = ROOT / "docs"
 SCRIPT = (DOCS / "tutorial.py").read_text(encoding="utf-8")
 CELLS: list[dict[str, Any]] = json.loads((DOCS / "tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
 

@@ -7,7 +7,6 @@ After a change here, ``python -m tests.impl_numpy.test_edges`` writes the table 
 import warnings
 from collections.abc import Callable
 from decimal import Context, Decimal, localcontext
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,9 +18,10 @@ from common.errors import UserError
 from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts, stepwise
 from impl_numpy.model import BigramLanguageModel
+from tests.kit import ROOT
 from tests.kit.cases import Case
 
-PAGE = Path(__file__).parent.parent / "docs" / "edges.md"
+PAGE = ROOT / "docs" / "edges.md"
 DTYPES = ["float32", "float64"]
 V = 5  # in every case that does not say otherwise; row 3 is not visited, and row 0 is, with target 1
 IDX = np.array([[0, 1, 0, 2], [4, 0, 0, 2], [1, 1, 0, 2]])

@@ -34,6 +34,7 @@ from common.text.corpus import Corpus, read_corpus
 from common.training import TrainerState, initial_table, train
 from tests.bigram.runs.test_optimum import TEXTS, write
 from tests.bigram.test_cli import bigram
+from tests.kit import ROOT
 
 torch = pytest.importorskip("torch")
 
@@ -278,7 +279,7 @@ def start() -> Iterator[Callable[[list[list[str]]], list[subprocess.Popen[str]]]
 
 def torchrun(*args: str) -> subprocess.CompletedProcess[str]:
     """The README's ``torchrun``, with another command."""
-    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     line = re.search(r"^torchrun (.* -m bigram) train --backend torch$", readme, re.MULTILINE)
     assert line
     command = [sys.executable, "-m", "torch.distributed.run", *line[1].split(), *args]

@@ -16,9 +16,9 @@ import numpy as np
 from safetensors import numpy as safetensors
 
 from bigram.cli import main
+from bigram.runs import checkpoint
 from bigram.runs.checkpoint import TENSORS, load_checkpoint
 from bigram.runs.folder import RunFolder
-from bigram.runs.records import checkpoint
 from tests.kit.mutants import sealed, with_header
 
 TEXT = "To be, or not to be: that is the question.\n" * 3

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from safetensors import numpy as safetensors
 
+from bigram.runs import checkpoint as module
 from bigram.runs.checkpoint import TENSORS, Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
-from bigram.runs.records import checkpoint as module
 from common.config import Config
 
 SECONDS = 0.1  # of processor time that a file may take

@@ -5,7 +5,7 @@ them has to allow for it. Here there is nothing to allow for: given the same ord
 exp and log, every bit is the same. The forward and the backward pass are written out below; the optimizer
 is the one in ``impl_numpy/adamw.py``, so its order of operations is proved to be torch's own.
 
-    python -m tests.kit.oracle    prints the distances as JSON, or the conditions that this process does not meet
+    python -m tests.kit.oracle    prints the distances as JSON, or the conditions that are not met here
 
 ``test_bit_exact.py`` runs it with fused multiply-adds and vectorised exp and log turned off in both.
 """

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bigram.runs.records import checkpoint
+from bigram.runs import checkpoint
 from tests.kit import bad_input
 
 if os.name != "posix":

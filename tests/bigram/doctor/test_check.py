@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -14,8 +13,7 @@ from bigram.doctor import gradient, optimizer
 from bigram.tables import check_report
 from impl_numpy import pair_counts
 from tests.bigram.test_cli import bigram
-
-ROOT = Path(__file__).parent.parent
+from tests.kit import ROOT
 
 READERS_CODE = '''
 import os, sys, time

@@ -6,7 +6,6 @@ import functools
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from common import pairs
 from common.pairs import conditional_entropy, count_pairs
 from common.text.corpus import Corpus
 from impl_numpy import cross_entropy, pair_counts, stepwise
+from tests.kit import ROOT
 from tests.kit.cases import Case, random_case, random_cases
 
 DTYPES = ["float32", "float64"]
@@ -324,7 +324,7 @@ def test_only_autograd_needs_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_importing_the_witnesses_does_not_import_torch() -> None:
     code = "import sys, bigram.doctor.witnesses; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent.parent).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
 @pytest.mark.parametrize(

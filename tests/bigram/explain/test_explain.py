@@ -9,24 +9,23 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bigram.cli import main
+from bigram.explain import record as explaining
 from bigram.explain.record import LR, MOST_CHARACTERS, MOST_PAIRS
-from bigram.explain.record import record as explaining
 from bigram.explain.steps import character
 from bigram.explain.text import examples, one_step, report
 from common.errors import UserError
 from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts, stepwise
 from impl_numpy.adamw import AdamW
+from tests.kit import ROOT
 
 TEXTS = ["hello", "mississippi", "aa", "ab", "a b\n\tc", "\U0001f600x\U0001f600"]
 NUMBER = re.compile(r"(?<![\w.\[])\d+(?:\.\d+)?(?:e[+-]\d+)?(?![\w\]])")
-ROOT = Path(__file__).parent.parent
 
 
 explain = functools.cache(explaining.explain)

@@ -20,8 +20,8 @@ from bigram.cli import main
 from bigram.explain.page import FORMULAS, page, write_page
 from bigram.explain.record import explain
 from common.errors import UserError
+from tests.kit import ROOT
 
-ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "bigram" / "explain"
 
 

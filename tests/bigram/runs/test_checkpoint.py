@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 from safetensors import numpy as safetensors
 
+from bigram.runs import checkpoint as module
 from bigram.runs.checkpoint import TENSORS, Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
-from bigram.runs.records import checkpoint as module
 from common.config import Config
 from common.errors import UserError
+from tests.kit import ROOT
 
 
 def random_checkpoint(V: int = 3, dtype: str = "float32", seed: int = 0, **settings: Any) -> Checkpoint:
@@ -104,10 +105,13 @@ def test_a_tensor_of_any_strides_comes_back(path: Path, strided: Callable) -> No
 
 def test_the_same_state_gives_the_same_bytes(path: Path) -> None:
     save_checkpoint(path, random_checkpoint())
-    code = "import sys; from tests.bigram.runs.test_checkpoint import *; save_checkpoint(sys.argv[1], random_checkpoint())"
+    code = (
+        "import sys; from tests.bigram.runs.test_checkpoint import *; "
+        "save_checkpoint(sys.argv[1], random_checkpoint())"
+    )
     other = path.with_name("other.safetensors")
     environment = os.environ | {"PYTHONHASHSEED": "1"}
-    root = Path(__file__).parent.parent
+    root = ROOT
     subprocess.run([sys.executable, "-c", code, str(other)], check=True, env=environment, cwd=root)
     assert other.read_bytes() == path.read_bytes()
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bigram.runs import checkpoint as module
 from bigram.runs.checkpoint import Checkpoint, load_checkpoint
-from bigram.runs.records import checkpoint as module
 from tests.kit import mutants
 from tests.kit.mutants import KINDS, figures
 

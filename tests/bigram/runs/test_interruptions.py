@@ -16,18 +16,17 @@ import numpy as np
 import pytest
 
 from bigram.cli import main
+from bigram.runs import train
 from bigram.runs.checkpoint import load_checkpoint
 from bigram.runs.folder import RunFolder, checkpoints
 from bigram.runs.interruptions import interruptible
-from bigram.runs.records import train
 from bigram.runs.train import train_and_report
 from common.config import Config
 from common.errors import DivergedError
 from common.text.corpus import load_corpus
-from tests.kit import kills
+from tests.kit import ROOT, kills
 
 TEXT = "To be, or not to be: that is the question.\n" * 3
-ROOT = Path(__file__).parent.parent
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and limits are POSIX")
 
 

@@ -23,6 +23,7 @@ from common.pairs import count_text_pairs
 from common.text.corpus import Corpus, load_corpus
 from impl_numpy import pair_counts
 from tests.bigram.test_cli import bigram
+from tests.kit import ROOT
 
 matplotlib = pytest.importorskip("matplotlib")
 
@@ -31,9 +32,9 @@ from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.image import imread  # noqa: E402
 
 from bigram import plot_style  # noqa: E402
-from bigram.runs.records import pictures  # noqa: E402
+from bigram.runs import pictures  # noqa: E402
 
-FIGURES = Path(__file__).parent.parent / "docs" / "figures"
+FIGURES = ROOT / "docs" / "figures"
 SHORT = ["--steps", "30", "--eval-interval", "10"]
 TEXT = "abba cab "
 
@@ -294,7 +295,7 @@ def test_compare_hands_over_what_its_pictures_show(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("torch")
-    from bigram.runs.records import compare as module
+    from bigram.runs import compare as module
 
     monkeypatch.setattr(module, "microseconds_per_step", lambda *args: module.Pair(1.0, 1.0))
     command = ["compare", "--corpus", text, *SHORT, "--dtype", "float64", "--json"]

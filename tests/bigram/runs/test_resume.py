@@ -73,7 +73,7 @@ class Run:
 @pytest.fixture
 def batches(monkeypatch: pytest.MonkeyPatch) -> list:
     """Every batch that any trainer is given, with the loss that it returns."""
-    from bigram.runs.records import train
+    from bigram.runs import train
 
     seen: list = []
     make = train.make_trainer

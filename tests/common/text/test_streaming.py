@@ -459,7 +459,7 @@ def test_a_bar_with_the_speed_is_on_the_terminal(tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
     path.write_bytes(b"0123456789\n" * 20_000)
     program = (
-        "import sys; from common import corpus, streaming; from bigram.cli import main\n"
+        "import sys; from common.text import corpus, streaming; from bigram.cli import main\n"
         "corpus.IN_MEMORY, streaming.CHUNK = -1, 1000\n"
         f"sys.exit(main(['train', '--backend', 'numpy', '--steps', '5', '--corpus', {str(path)!r}]))"
     )
