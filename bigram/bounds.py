@@ -44,9 +44,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from common.arrays import Array
 from common.config import Config
-
-Array = NDArray[np.floating]
 
 
 def unit_roundoff(dtype: DTypeLike) -> float:

@@ -14,7 +14,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bigram.processes import from_first, is_first, let_the_first_speak, my_part, several_processes, together
-from bigram.progress import progress_bar, reading_bar
+from bigram.terminal import progress_bar, reading_bar
 from common.config import Config
 from common.errors import UserError
 
@@ -275,7 +275,7 @@ def run_compare(args: argparse.Namespace) -> int:
     trace = Trace() if folder else None
     with progress_bar(config.max_iters) as advance:
         result = compare(corpus, config, args.device, advance, trace)
-    from bigram.tables import comparison_report
+    from bigram.runs.report import comparison_report
 
     print_result(result, comparison_report, args.json)
     if folder and trace:
@@ -345,7 +345,7 @@ def run_train(args: argparse.Namespace) -> int:
 def run_optimum(args: argparse.Namespace) -> int:
     """``bigram optimum``"""
     from bigram.runs.optimum import optimum
-    from bigram.tables import optimum_report
+    from bigram.runs.report import optimum_report
 
     with together("cpu", "float64", args.timeout):
         corpora = map(corpus_of, my_part(args.corpus))
@@ -396,7 +396,7 @@ def run_check(args: argparse.Namespace) -> int:
         raise UserError("--loss-only and --gradient-only are for functions, not for --optimizer")
     if not 0 < args.limit <= 86400:
         raise UserError(f"--limit is {args.limit}; give a number of seconds above 0 and up to 86400, a day")
-    from bigram.tables import check_report, evidence_report
+    from bigram.doctor.report import check_report, evidence_report
 
     report = check_report
     if args.optimizer:

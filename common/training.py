@@ -10,6 +10,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from common.arrays import Ids
 from common.batcher import Batcher
 from common.config import Config
 from common.memory import check_batch_fits
@@ -31,7 +32,7 @@ class TrainerState(NamedTuple):
 class Trainer(Protocol[Loss]):
     """What the loop asks of a trainer."""
 
-    def step(self, idx: NDArray[np.int64], targets: NDArray[np.int64], /) -> Loss:
+    def step(self, idx: Ids, targets: Ids, /) -> Loss:
         """One update on a batch, (B, T) each; the loss before it, in nats."""
 
     def evaluate(self, counts: NDArray[np.int64], /) -> Loss:

@@ -19,9 +19,8 @@ training runs can be held against torch to the last few bits. ``impl_torch`` has
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.floating]
+from common.arrays import Array
 
 
 class AdamW:

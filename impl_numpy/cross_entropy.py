@@ -13,12 +13,9 @@ each character. Beside it: ``impl_torch/model.py``, where autograd finds the sam
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common.arrays import Array, Ids
 from common.pairs import check_pairs
-
-Array = NDArray[np.floating]
-Ids = NDArray[np.integer]
 
 
 def cross_entropy(logits: Array, targets: Ids) -> tuple[np.floating, Array]:

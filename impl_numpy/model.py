@@ -4,15 +4,13 @@ Beside it: ``impl_torch/model.py``, the same class with the same names on ``nn.M
 """
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
+from common.arrays import Array, Ids
 from common.errors import UserError
 from common.pairs import check_ids, check_pairs
 from impl_numpy import pair_counts
 from impl_numpy.cross_entropy import cross_entropy
-
-Array = NDArray[np.floating]
-Ids = NDArray[np.integer]
 
 
 class BigramLanguageModel:

@@ -15,11 +15,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from common.arrays import Array, Ids
 from common.errors import UserError
 from common.pairs import count_pairs
-
-Array = NDArray[np.floating]
-Ids = NDArray[np.integer]
 
 
 def loss_and_gradient(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:

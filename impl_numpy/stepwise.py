@@ -12,12 +12,9 @@ Gradients are named d + the name of what they belong to. Shapes: with N = B * T 
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common.arrays import Array, Ids
 from common.pairs import check_pairs
-
-Array = NDArray[np.floating]
-Ids = NDArray[np.integer]
 
 
 def lookup(W: Array, idx: Ids) -> Array:

@@ -5,6 +5,7 @@ Beside it: ``impl_torch/trainer.py``.
 import numpy as np
 from numpy.typing import NDArray
 
+from common.arrays import Ids
 from common.config import Config
 from common.training import TrainerState
 from impl_numpy import pair_counts
@@ -30,7 +31,7 @@ class NumpyTrainer:
         self.optimizer.exp_avg_sq[...] = exp_avg_sq
         self.optimizer.steps = steps
 
-    def step(self, idx: NDArray[np.int64], targets: NDArray[np.int64]) -> float:
+    def step(self, idx: Ids, targets: Ids) -> float:
         """One update on a batch, (B, T) each. Returns the loss before it, in nats."""
         loss, self.dW = self.model.loss_and_gradient(idx, targets)
         self.optimizer.step(self.model.token_embedding_table, self.dW)

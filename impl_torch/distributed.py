@@ -21,6 +21,7 @@ import torch.distributed.nn  # noqa: F401 - before there is a group: it would ke
 from numpy.typing import NDArray
 from torch.distributed.rendezvous import rendezvous
 
+from common.arrays import Ids
 from common.config import Config
 from common.errors import UserError
 from impl_torch.trainer import TorchTrainer
@@ -122,7 +123,7 @@ class DistributedTrainer(TorchTrainer):
                     difference = f"{name} is {first} in process 0 and {theirs[name]} in process {rank}"
                     raise UserError(f"{difference}; start all of them alike")
 
-    def step(self, idx: NDArray[np.int64], targets: NDArray[np.int64]) -> float:
+    def step(self, idx: Ids, targets: Ids) -> float:
         """One update on a batch of all processes, (B, T) each. Returns its loss before it, in nats.
 
         The mean over N tokens is the sum over all parts, divided by N. A part of n tokens has the mean

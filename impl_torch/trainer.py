@@ -5,6 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from common.arrays import Ids
 from common.config import Config
 from common.errors import UserError
 from common.training import TrainerState
@@ -35,7 +36,7 @@ class TorchTrainer:
             "exp_avg_sq": self._tensor(exp_avg_sq).clone(),
         }
 
-    def step(self, idx: NDArray[np.int64], targets: NDArray[np.int64]) -> float:
+    def step(self, idx: Ids, targets: Ids) -> float:
         """One update on a batch, (B, T) each. Returns the loss before it, in nats."""
         _, loss = self.model(self._tensor(idx), self._tensor(targets))
         self.optimizer.zero_grad(set_to_none=True)

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.harness.interleave import Job, Unavailable
 from benchmarks.harness.work import Work
+from common.arrays import Array, Ids
 from common.config import Config
 from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts
@@ -21,8 +21,6 @@ from impl_numpy.fast.large_vocab import LargeVocabularyTrainer, rows_of_gradient
 from impl_numpy.model import BigramLanguageModel
 from impl_numpy.trainer import NumpyTrainer
 
-Array = NDArray[np.floating]
-Ids = NDArray[np.integer]
 Gradient = Callable[[Array, Ids, Ids], tuple[float, Array]]
 
 

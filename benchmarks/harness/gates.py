@@ -16,10 +16,10 @@ from benchmarks.forms.numpy_forms import Plain, PlainAdamW
 from benchmarks.harness.work import FORMS, Work
 from bigram.bounds import gradient_bound, loss_bound
 from bigram.comparator import compare_tensor
+from common.arrays import Array
 from common.pairs import count_pairs
 
 Gate = Callable[[str, Any, int], None]
-Array = NDArray[np.floating]
 
 # The largest difference of two float32 tables at the end of a group's run. Measured, and the same figure, as
 # ``bounds.weight_bound``, which is for batches up to 8,192 tokens.

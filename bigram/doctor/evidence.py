@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bigram.comparator import Row, compare_tensor
 from bigram.doctor import gradient, optimizer
@@ -14,10 +13,9 @@ from bigram.doctor.intermediates import intermediates
 from bigram.doctor.mistakes import gradients, optimizers
 from bigram.doctor.optimizer import Run
 from bigram.doctor.witnesses import autograd, taylor_order
+from common.arrays import Array
 from impl_numpy import cross_entropy, pair_counts, stepwise
 from impl_numpy.adamw import AdamW
-
-Array = NDArray[np.floating]
 
 FORMS: dict[str, gradients.Gradient] = {
     "NumPy stepwise": stepwise.loss_and_gradient,

@@ -23,9 +23,9 @@ from bigram.doctor.mistakes import gradients
 from bigram.doctor.mistakes.gradients import Mistake
 from bigram.doctor.subject import Complaint, GradientCall, run_apart
 from bigram.doctor.witnesses import WITNESSES, decimal_truth
+from common.arrays import Array
 from common.pairs import count_pairs
 
-Array = NDArray[np.floating]
 Outputs = list[dict[str, Array]]  # of each case, by name: loss, dW; or W after every step
 Maker = Callable[[Iterable[Mistake]], Iterator[dict[str, Array]]]
 

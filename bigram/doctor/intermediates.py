@@ -3,14 +3,12 @@ respect to it, against the same operations in torch. A mistake shows in the row 
 """
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from bigram.bounds import unit_roundoff
 from bigram.comparator import Row, compare_tensor
+from common.arrays import Array, Ids
 from impl_numpy import stepwise
-
-Array = NDArray[np.floating]
-Ids = NDArray[np.integer]
 
 
 def intermediates(W: Array, idx: Ids, targets: Ids) -> list[Row]:

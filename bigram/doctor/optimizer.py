@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bigram.bounds import unit_roundoff
 from bigram.comparator import compare_tensor
@@ -19,8 +18,7 @@ from bigram.doctor.gradient import Maker, Outputs, Report, collect, diagnose
 from bigram.doctor.mistakes import optimizers
 from bigram.doctor.mistakes.gradients import Mistake
 from bigram.doctor.subject import DEFAULTS, Declined, OptimizerRun, run_apart
-
-Array = NDArray[np.floating]
+from common.arrays import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,10 +21,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from bigram.bounds import gradient_bound, gradient_drift, unit_roundoff
+from common.arrays import Array, Ids
 from impl_numpy import cross_entropy, pair_counts, stepwise
 
-Array = NDArray[np.floating]
-Ids = NDArray[np.integer]
 Counts = NDArray[np.integer]
 Gradient = Callable[[Array, Ids, Ids], tuple[float, Array]]
 

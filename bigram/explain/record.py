@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bigram.bounds import gradient_bound
 from bigram.comparator import Row, compare_tensor
 from bigram.doctor.intermediates import intermediates, torch_intermediates
 from bigram.explain.steps import PARTS, Step, character, number, steps
+from common.arrays import Array, Ids
 from common.config import Config
 from common.errors import UserError
 from common.pairs import conditional_entropy, count_pairs
@@ -24,8 +24,6 @@ from common.tokenizer import CharTokenizer
 from common.training import initial_table
 from impl_numpy import NumpyTrainer, cross_entropy, pair_counts, stepwise
 
-Array = NDArray[np.floating]
-Ids = NDArray[np.int64]
 Values = dict[str, Any]
 
 MOST_CHARACTERS = 10  # distinct ones: the columns of a matrix

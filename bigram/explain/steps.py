@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
+from common.arrays import Ids
 from impl_numpy import cross_entropy, pair_counts, stepwise
 from impl_numpy.adamw import AdamW
-
-Ids = NDArray[np.int64]
 
 
 class Entry(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.text import Text
 
-from bigram.tables import number
+from bigram.terminal import number
 from common.errors import UserError
 
 NARROWEST = 40

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
+from common.arrays import Array
 from common.config import Config
 from common.errors import UserError
 from common.files import replace_file
@@ -35,8 +35,6 @@ HEADER_LIMIT = 2**20  # bytes, in any file; a vocabulary of 50,000 characters ta
 DTYPES = {"float32": "F32", "float64": "F64"}
 TENSORS = ("exp_avg", "exp_avg_sq", "table")  # in the order in which safetensors lays them out
 GENERATOR_LIMITS = {"state": 2**128, "inc": 2**128, "has_uint32": 2, "uinteger": 2**32}  # of PCG64
-
-Array = NDArray[np.floating]
 
 
 class CheckpointError(UserError):

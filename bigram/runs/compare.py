@@ -1,7 +1,7 @@
 """The main job: both models trained in lockstep, and every number of the one held against the other.
 
 Both start from one table and see the same batches. This file measures; ``bounds.py`` says what may
-differ, and ``tables.py`` prints.
+differ, and ``report.py`` prints.
 """
 
 import math
@@ -23,6 +23,7 @@ from bigram.bounds import (
 )
 from bigram.comparator import differences, fractions
 from bigram.runs.records import config_record, corpus_record, sample_draws, sample_start
+from common.arrays import Ids
 from common.batcher import Batcher
 from common.config import Config
 from common.errors import DivergedError
@@ -96,7 +97,7 @@ class Lockstep:
         self.largest = {name: Largest() for name in COMPARED}
         self.trace = trace
 
-    def step(self, idx: NDArray[np.int64], targets: NDArray[np.int64]) -> Pair:
+    def step(self, idx: Ids, targets: Ids) -> Pair:
         W = self.numpy.state().weight.copy()  # where this step's gradients are taken
         before = self.difference()
         distance = float(abs(before).max())

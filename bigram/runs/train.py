@@ -14,7 +14,7 @@ from bigram.processes import several_processes
 from bigram.runs.checkpoint import Checkpoint
 from bigram.runs.folder import RunFolder
 from bigram.runs.records import config_record, corpus_record, make_trainer, sample_draws, sample_start
-from bigram.tables import evaluation_line, run_header
+from bigram.runs.report import evaluation_line, run_header
 from common.config import Config
 from common.errors import DivergedError
 from common.text.corpus import Corpus

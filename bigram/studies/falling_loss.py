@@ -24,7 +24,8 @@ from bigram import plot_style
 from bigram.doctor.mistakes import gradients, optimizers
 from bigram.doctor.mistakes.gradients import Mistake
 from bigram.plot_style import BLACK, BLUE, GREY, RED, SKY
-from bigram.tables import table_text
+from bigram.terminal import table_text
+from common.arrays import Ids
 from common.batcher import Batcher
 from common.config import Config
 from common.errors import UserError
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Ids = NDArray[np.integer]
 
 SHOWN = [
     "sum instead of mean",

@@ -12,19 +12,17 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bigram.comparator import compare_tensor
 from bigram.doctor import gradient, optimizer
 from bigram.doctor.mistakes import gradients, optimizers
 from bigram.doctor.mistakes.gradients import Mistake
+from common.arrays import Array
 from common.batcher import Batcher
 from common.config import Config
 from common.text.corpus import surrogate_corpus
 from common.training import initial_table
 from impl_numpy import pair_counts
-
-Array = NDArray[np.floating]
 
 
 def within(atol: float, rtol: float) -> Callable[[Array, Array], bool]:

@@ -21,11 +21,11 @@ from bigram.comparator import compare_tensor, differences, fractions
 from bigram.doctor.gradient import Case, collect, gradient_cases, truths_and_bounds
 from bigram.doctor.mistakes import gradients
 from bigram.doctor.subject import Complaint, as_array, run_apart
+from common.arrays import Array
 from common.errors import UserError
 from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts, stepwise
 
-Array = NDArray[np.floating]
 FORMS = {"stepwise": stepwise, "fused": cross_entropy, "pair counts": pair_counts}
 
 

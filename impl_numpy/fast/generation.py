@@ -10,11 +10,9 @@ from bisect import bisect_right
 import numpy as np
 from numpy.typing import NDArray
 
+from common.arrays import Array, Ids
 from common.errors import UserError
 from common.pairs import check_ids
-
-Array = NDArray[np.floating]
-Ids = NDArray[np.integer]
 
 
 def generate(W: Array, idx: Ids, uniforms: Array) -> NDArray[np.int64]:

@@ -18,14 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common.arrays import Array, Ids
 from common.config import Config
 from common.pairs import check_pairs
 from common.training import TrainerState
 from impl_numpy.adamw import AdamW
 from impl_numpy.trainer import NumpyTrainer
-
-Array = NDArray[np.floating]
-Ids = NDArray[np.integer]
 
 LARGE = 256  # the vocabulary from which this step is the faster one
 BLOCK = 2**18  # bytes of one array in a block; at most six are at work at a time
@@ -120,7 +118,7 @@ class LargeVocabularyTrainer(NumpyTrainer):
         self.optimizer = RowAdamW(table, config.lr, config.betas, config.eps, config.weight_decay)
         self.rows: NDArray[np.intp] | None = None  # that dW holds; None where it holds all
 
-    def step(self, idx: NDArray[np.int64], targets: NDArray[np.int64]) -> float:
+    def step(self, idx: Ids, targets: Ids) -> float:
         W = self.model.token_embedding_table
         if 64 * idx.size > W.size:  # so many pairs are counted faster in a table than by sorting them
             self.rows = None

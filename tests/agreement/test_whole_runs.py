@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bigram.bounds import unit_roundoff
+from common.arrays import Ids
 from common.batcher import Batcher
 from common.config import Config
 from common.text.corpus import Corpus
@@ -61,7 +62,7 @@ class Formulas:
         settings = (config.lr, *config.betas, config.eps, config.weight_decay)
         self.lr, self.beta1, self.beta2, self.eps, self.weight_decay = map(dtype, settings)
 
-    def step(self, idx: NDArray[np.int64], targets: NDArray[np.int64]) -> np.floating:
+    def step(self, idx: Ids, targets: Ids) -> np.floating:
         C = self.W * 0
         np.add.at(C, (idx, targets), 1)
         n = C.sum(axis=1, keepdims=True)

@@ -9,10 +9,12 @@ import pytest
 
 from benchmarks.report import pages
 from bigram.doctor.gradient import check_gradient
+from bigram.doctor.report import check_report, evidence_report
 from bigram.explain.record import explain
 from bigram.explain.text import one_step
+from bigram.runs.report import comparison_report
 from bigram.studies import falling_loss, tolerances
-from bigram.tables import check_report, comparison_report, evidence_report, table_text
+from bigram.terminal import table_text
 from common.text.corpus import Corpus
 from tests.kit import ROOT
 from tools import mutation, refresh

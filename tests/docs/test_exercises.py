@@ -14,7 +14,7 @@ import pytest
 
 from bigram.doctor import gradient, subject
 from bigram.doctor.optimizer import check_optimizer, judge_optimizer, optimizer_runs
-from bigram.tables import check_report
+from bigram.doctor.report import check_report
 from common.pairs import count_pairs
 from docs.exercises import check_bound
 from tests.kit import ROOT

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from common.arrays import Array, Ids
 from common.batcher import Batcher
 from common.config import Config
 from common.text.corpus import FILE, Corpus, load_corpus, surrogate_corpus
@@ -29,8 +29,6 @@ from common.training import TrainerState, initial_table
 from impl_numpy.trainer import NumpyTrainer
 from impl_torch.trainer import TorchTrainer
 
-Array = NDArray[np.floating]
-Ids = NDArray[np.int64]
 Distances = dict[str, int]  # in ULPs, the largest over a run, of the loss and of each array of TrainerState
 
 

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.floating]
-Ids = NDArray[np.integer]
+from common.arrays import Array, Ids
+
 Gradient = Callable[[Array, Ids, Ids], tuple[float, Array]]
 
 

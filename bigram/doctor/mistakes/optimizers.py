@@ -9,11 +9,9 @@ import math
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bigram.doctor.mistakes.gradients import Mistake
-
-Array = NDArray[np.floating]
+from common.arrays import Array
 
 
 class Parts:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from bigram.doctor import gradient, optimizer
-from bigram.tables import check_report
+from bigram.doctor.report import check_report
 from impl_numpy import pair_counts
 from tests.bigram.test_cli import bigram
 from tests.kit import ROOT
@@ -297,7 +297,7 @@ def test_bad_input_is_one_line_and_status_2(
 
 def test_the_evidence_holds_and_its_bounds_have_room(evidence_record: dict) -> None:
     from bigram.doctor.evidence import FORMS
-    from bigram.tables import evidence_report
+    from bigram.doctor.report import evidence_report
 
     record = evidence_record
     assert record["verdict"] == "correct"

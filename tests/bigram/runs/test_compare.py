@@ -21,7 +21,7 @@ pytest.importorskip("torch")
 import bigram.runs.compare
 import impl_numpy.trainer
 from bigram.runs.compare import Largest, compare
-from bigram.tables import comparison_report, verdict_line
+from bigram.runs.report import comparison_report, verdict_line
 from impl_torch.trainer import pick_device
 
 STATE = ["weight", "exp_avg", "exp_avg_sq"]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bigram.runs.optimum import count_shards, optimum
-from bigram.tables import optimum_report
+from bigram.runs.report import optimum_report
 from common.errors import UserError
 from common.pairs import conditional_entropy, count_pairs
 from common.text.corpus import Corpus, read_corpus

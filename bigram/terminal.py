@@ -1,10 +1,10 @@
-"""How far a command has come: bars on stderr, where that is a terminal and this process reports."""
+"""The terminal: progress bars on stderr, and tables as plain text."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bigram.processes import is_first
@@ -57,3 +57,27 @@ def progress_bar(steps: int) -> Iterator[Callable[[int], object]]:
     with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=both) as bar:
         task = bar.add_task("training", total=steps)
         yield lambda step: bar.update(task, completed=step)
+
+
+def number(value: float | None) -> str:
+    """Two or three digits, whatever the size."""
+    return (
+        "0" if value == 0 else f"{value:.3g}" if value is not None and 1e-3 <= value < 1e5 else f"{value:.1e}"
+    )
+
+
+def table_text(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table as plain text: figures to the right, a column without heading to the left."""
+    from rich import box  # only here: `train` prints no table, and is done before rich is loaded
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*headings, box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for heading, column in zip(headings, table.columns, strict=True):
+        column.justify = "right" if heading else "left"
+    for row in rows:
+        table.add_row(*row)
+    console = Console(width=110, color_system=None)
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())

@@ -1,0 +1,107 @@
+"""The reports of `check` as text; ``--json`` prints the same records."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from bigram.terminal import number, table_text
+
+
+def check_report(record: Mapping[str, Any]) -> Iterator[str]:
+    """What the doctor found in the reader's function or class, line by line."""
+    yield f"subject   {record['subject']}"
+    if record["witnesses"]:
+        yield "\nAgainst each witness, the worst of all cases\n"
+        yield tensor_table(record["witnesses"])
+    worst = record["worst"]
+    if worst["case"] is not None:
+        at = f" at {tuple(worst['where'])}" if worst["where"] else ""
+        yield f"\nworst     {worst['of']} on the case '{worst['case']}'{at}"
+        fraction, max_abs = number(worst["fraction_of_bound"]), number(worst["max_abs"])
+        yield f"          {fraction} times its bound, max abs {max_abs}"
+    if record["complaint"]:
+        yield f"\nstopped   {record['complaint']}"
+    for found in record["diagnosis"]:
+        yield f"\nmistake   {found['mistake']}\n          {found['why']}\nmend      {found['mend']}"
+    if record["pattern"]:
+        yield "\nwhat no mistake of the catalogue explains:"
+        yield from (f"  - {line}" for line in record["pattern"])
+    yield from (f"\nnot tried {reason}" for reason in record["not_tried"])
+    yield f"\n{check_verdict(record)}"
+
+
+def check_verdict(record: Mapping[str, Any]) -> str:
+    """One line: correct, or wrong and how."""
+    if record["verdict"] == "correct":
+        return "correct: every case is within its bound" + (" that was tried" if record["not_tried"] else "")
+    if record["complaint"]:
+        return "wrong: it gave no answer that could be judged"
+    unknown = ["something that the catalogue does not know"] if record["pattern"] else []
+    return "wrong: " + " and ".join([found["mistake"] for found in record["diagnosis"]] + unknown)
+
+
+def evidence_report(record: Mapping[str, Any]) -> Iterator[str]:
+    """``bigram check`` without a subject: this project's own code, line by line."""
+    yield "Both implementations against 50-digit arithmetic, the worst of all cases\n"
+    yield table_text(
+        ["", "dtype", "loss, of its bound", "dW, of its bound", "dW max abs"],
+        (
+            [
+                row["implementation"],
+                row["dtype"],
+                number(row["loss_fraction_of_bound"]),
+                number(row["dW_fraction_of_bound"]),
+                number(row["dW_max_abs"]),
+            ]
+            for row in record["gradients"]
+        ),
+    )
+    yield "\nNumPy pair counts against each witness, float64\n"
+    yield tensor_table(record["witnesses"])
+    for dtype in ("float64", "float32"):
+        yield f"\nEvery intermediate of stepwise, and its gradient, against torch's, {dtype}\n"
+        yield tensor_table([row for row in record["intermediates"] if row["dtype"] == dtype])
+    yield "\nAdamW after every step of some runs, against long double, of the bound\n"
+    yield table_text(
+        ["", "dtype", "run", "of the bound"],
+        (
+            [row["implementation"], row["dtype"], row["run"], number(row["fraction_of_bound"])]
+            for row in record["optimizers"]
+        ),
+    )
+    yield "\nThe blunt tool: order of the Taylor remainder, 2 for the right gradient\n"
+    yield table_text(
+        ["", "order"], ([row["gradient"], f"{row['order']:.2f}"] for row in record["taylor_order"])
+    )
+    yield "\nRoom in the bounds: what correct code uses, and how far beyond the mildest mistake lies\n"
+    yield table_text(
+        ["", "dtype", "correct code", "mistakes", "mildest", "times the bound"],
+        (
+            [
+                row["bound"],
+                row["dtype"],
+                number(row["residual"]),
+                str(row["mistakes"]),
+                row["nearest_mistake"],
+                number(row["nearest_mistake_fraction"]),
+            ]
+            for row in record["margins"]
+        ),
+    )
+    yield f"\n{check_verdict(record)}"
+
+
+def tensor_table(rows: Iterable[Mapping[str, Any]]) -> str:
+    """One row a tensor, the worst of all cases; ``where`` is the entry nearest to its bound."""
+    return table_text(
+        ["", "exact", "of the bound", "max abs", "where"],
+        (
+            [
+                row["name"],
+                "yes" if row["exact"] else "no",
+                number(row["fraction_of_bound"]),
+                number(row["max_abs"]),
+                ", ".join(map(str, row["where"])) if row["where"] else "",
+            ]
+            for row in rows
+        ),
+    )
