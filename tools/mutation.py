@@ -15,6 +15,9 @@ from collections.abc import Iterator
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
+from bigram import markdown
+from common.files import replace_file
+
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "mutation.md"
 AT_ONCE = 2  # child processes
@@ -194,19 +197,16 @@ def main(arguments: list[str]) -> int:
     score = f"{len(every) - len(alive)} of {len(every)} mutants are killed; {len(alive)} survive"
     print(f"{score}, {len(set(alive) - explained)} of them not explained. Stopped after {LIMIT} s: {late}.")
     if "--write" in arguments and explained == set(alive):
-        head, _, rest = PAGE.read_text(encoding="utf-8").partition("<!-- begin -->\n")
-        text = (
-            f"{head}<!-- begin -->\n{score}, all explained:\n\n{table()}{rest[rest.index('<!-- end -->') :]}"
-        )
-        PAGE.write_text(text, encoding="utf-8")
+        body = f"{score}, all explained:\n\n{table()}"
+        page = markdown.with_blocks(PAGE.read_text(encoding="utf-8"), lambda name: body)
+        replace_file(PAGE, page.encode("utf-8"))
     return explained != set(alive)
 
 
 def table() -> str:
     """EXPLAINED in Markdown, as it stands in docs/mutation.md."""
-    rows = [("file", "the line", "what it may as well be", "why"), ("---",) * 4]
-    rows += [(f"`{file}`", f"`{old}`", f"`{new}`", why) for (file, old, new), why in EXPLAINED.items()]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    rows = [(f"`{file}`", f"`{old}`", f"`{new}`", why) for (file, old, new), why in EXPLAINED.items()]
+    return markdown.table(["file", "the line", "what it may as well be", "why"], rows)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Rewrites all output in the documentation: ``python tools/refresh.py``, in some minutes.
+"""Rewrites all output in the documentation: ``python -m tools.refresh``, in some minutes.
 
 Figures are drawn, ``tutorial.ipynb`` is made from ``tutorial.py`` and run (``pip install -e ".[docs]"``), and
 every pasted output is pasted again.
@@ -14,11 +14,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from bigram import markdown
+from common.files import replace_file
+
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", "docs/evidence.md"]
-BLOCK = re.compile(
-    r"(?P<begin><!-- begin: (?P<command>.+?) -->\n)(?P<body>.*?)(?P<end><!-- end -->)", re.DOTALL
-)
 EXAMPLE = re.compile(r"```python\n(# mine\.py\n.*?)```", re.DOTALL)
 
 
@@ -31,7 +31,7 @@ def fenced(output: str) -> str:
 def blocks() -> dict[str, str]:
     """The command and body of every block."""
     pages = [(ROOT / page).read_text(encoding="utf-8") for page in PAGES]
-    return {match["command"]: match["body"] for page in pages for match in BLOCK.finditer(page)}
+    return {command: body for page in pages for command, body in markdown.blocks(page).items()}
 
 
 def example() -> str:
@@ -81,9 +81,8 @@ def main() -> None:
     run_notebook()
     for page in PAGES:
         path = ROOT / page
-        text = path.read_text(encoding="utf-8")
-        text = BLOCK.sub(lambda m: m["begin"] + fenced(run(m["command"])) + m["end"], text)
-        path.write_text(text, encoding="utf-8")
+        text = markdown.with_blocks(path.read_text(encoding="utf-8"), lambda command: fenced(run(command)))
+        replace_file(path, text.encode("utf-8"))
 
 
 if __name__ == "__main__":

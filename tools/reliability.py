@@ -11,18 +11,19 @@ Nothing is measured here that no test asserts: ``test_interruptions.py`` kills, 
 
 import argparse
 import json
-import re
 import resource
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bigram import markdown
 from bigram.runs.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from common.files import replace_file
 from tests.bigram.runs.test_interruptions import grown
 from tests.kit import bad_input, kills, mutants
 
-PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
 
 
 def full_disk(every: int) -> dict[str, Any]:
@@ -105,7 +106,7 @@ def summary(found: dict[str, Any]) -> str:
             f"90 evaluations to report; {grown_by['files']} more open files",
         ),
     ]
-    return markdown(("what was done", "what came of it"), rows)
+    return markdown.table(("what was done", "what came of it"), rows)
 
 
 def damage(found: dict[str, Any]) -> str:
@@ -118,27 +119,16 @@ def damage(found: dict[str, Any]) -> str:
     reasons = [(reason, f"{count:,}") for reason, count in damaged["reasons"].items()]
     return "\n".join(
         [
-            markdown(("damage", "refused", "loaded as saved"), kinds),
-            markdown(("why it was refused", "files"), reasons),
+            markdown.table(("damage", "refused", "loaded as saved"), kinds, "lr"),
+            markdown.table(("why it was refused", "files"), reasons, "lr"),
         ]
     )
 
 
-def markdown(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """A table; all but the first column are set right where they hold numbers alone."""
-    numeric = all(re.fullmatch(r"[\d,]+", cell) for row in rows for cell in row[1:])
-    rule = ["---", *["--:" if numeric else "---"] * (len(headings) - 1)]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in [headings, rule, *rows])
-
-
 def write(made: dict[str, str]) -> None:
-    """Puts generated parts into the page, each in its place."""
+    """Puts generated parts into the page, each into its block."""
     page = PAGE.read_text(encoding="utf-8")
-    for name, text in made.items():
-        start, end = f"<!-- begin: {name} -->\n", "<!-- end -->"
-        before, rest = page.split(start)
-        page = before + start + text + end + rest.split(end, 1)[1]
-    PAGE.write_text(page, encoding="utf-8")
+    replace_file(PAGE, markdown.with_blocks(page, made.get).encode("utf-8"))
 
 
 def main() -> None:

@@ -10,15 +10,15 @@ least of all rounds instead: what cannot be undercut is best seen undisturbed.
 """
 
 import json
-import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.harness.work import BLOCK_SIZE, FORMS, PASSES, SHAPES, SUITE, VOCABULARIES, Form, Shape
 from benchmarks.report import counting
 from benchmarks.report.counting import FORMULAS
+from bigram import markdown
 from common.errors import UserError
 from common.files import replace_file
 from impl_numpy.fast.large_vocab import LARGE
@@ -26,7 +26,6 @@ from impl_numpy.fast.large_vocab import LARGE
 DOCS = Path(__file__).parents[2] / "docs"
 PUBLISHED = Path(__file__).parents[1] / "results" / "cpu.json"
 PAGES = ("speed.md", "cost.md")
-BLOCK = re.compile(r"(?P<begin><!-- begin: (?P<name>.+?) -->\n)(?P<body>.*?)(?P<end><!-- end -->)", re.DOTALL)
 COMMAND = "pytest --benchmark-only --benchmark-json=FILE"
 
 
@@ -161,11 +160,9 @@ def pair(ours: Row | None, theirs: Row | None, label: bool = False) -> list[str]
     ]
 
 
-def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def table(headings: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
     """Markdown; all but the first column to the right."""
-    headings = list(headings)
-    lines = [headings, ["---"] + ["--:"] * (len(headings) - 1), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+    return markdown.table(headings, rows, "lr")
 
 
 # The blocks of docs/speed.md.
@@ -422,12 +419,12 @@ BLOCKS: dict[str, Callable[[Results], str]] = {
 def page(text: str, results: Results) -> str:
     """A page with every block made anew. Raises ``UserError`` for a block that nobody makes."""
 
-    def block(match: re.Match[str]) -> str:
-        if match["name"] not in BLOCKS:
-            raise UserError(f"no report is called {match['name']!r}; there are {', '.join(BLOCKS)}")
-        return match["begin"] + BLOCKS[match["name"]](results) + match["end"]
+    def block(name: str) -> str:
+        if name not in BLOCKS:
+            raise UserError(f"no report is called {name!r}; there are {', '.join(BLOCKS)}")
+        return BLOCKS[name](results)
 
-    return BLOCK.sub(block, text)
+    return markdown.with_blocks(text, block)
 
 
 def main(argv: list[str]) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from bigram import markdown
 from bigram.comparator import compare_tensor
 from bigram.doctor import gradient, optimizer
 from bigram.doctor.mistakes import gradients, optimizers
@@ -120,23 +121,27 @@ def first_table_and_batches() -> tuple[Array, Batcher]:
     return W, Batcher(corpus.train, config.batch_size, config.block_size, rng)
 
 
-def markdown(heading: str, rules: list[str], rows: list[tuple[Mistake, list[bool]]]) -> Iterator[str]:
-    """A table of what passes where, and under it how many pass each rule."""
-    columns = [*rules, "`bigram check`"]
-    yield f"| {heading} | {' | '.join(columns)} |"
-    yield f"|---|{':-:|' * len(columns)}"
-    for mistake, passes in rows:
-        yield f"| {mistake.name} | {' | '.join('passes' if passed else '·' for passed in passes)} |"
-    counts = [sum(passes[column] for _, passes in rows) for column in range(len(columns))]
-    yield f"| **let pass, of {len(rows)}** | {' | '.join(f'**{count}**' for count in counts)} |"
+def passes_table(heading: str, rules: list[str], rows: list[tuple[Mistake, list[bool]]]) -> str:
+    """A table of what passes where; its last row counts how many pass each rule."""
+    counts = [sum(column) for column in zip(*(passes for _, passes in rows), strict=True)]
+    return markdown.table(
+        [heading, *rules, "`bigram check`"],
+        [
+            *(
+                [mistake.name, *("passes" if passed else "·" for passed in passes)]
+                for mistake, passes in rows
+            ),
+            [f"**let pass, of {len(rows)}**", *(f"**{count}**" for count in counts)],
+        ],
+        "lc",
+    )
 
 
 def report() -> str:
     """Both tables, in Markdown."""
-    gradients = markdown("gradient", list(GRADIENT_RULES), list(gradient_rows()))
-    optimizers = markdown("AdamW", OPTIMIZER_RULES, list(optimizer_rows()))
-    return "\n".join([*gradients, "", *optimizers])
+    gradient_table = passes_table("gradient", list(GRADIENT_RULES), list(gradient_rows()))
+    return f"{gradient_table}\n{passes_table('AdamW', OPTIMIZER_RULES, list(optimizer_rows()))}"
 
 
 if __name__ == "__main__":
-    print(report())
+    print(report(), end="")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bigram import markdown
 from bigram.bounds import gradient_bound, loss_bound
 from common.errors import UserError
 from common.pairs import count_pairs
@@ -225,9 +226,9 @@ EDGES = [
 
 
 def table() -> str:
-    rows = [("case", "NumPy", "PyTorch reference", "why"), ("---",) * 4]
-    rows += [(edge.name, edge.numpy.words, edge.torch.words, edge.why) for edge in EDGES]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    """The edges, as they stand in ``docs/edges.md``."""
+    rows = [(edge.name, edge.numpy.words, edge.torch.words, edge.why) for edge in EDGES]
+    return markdown.table(["case", "NumPy", "PyTorch reference", "why"], rows)
 
 
 def truth(case: Case, lost_rows: tuple[int, ...]) -> tuple[float, NDArray]:
@@ -334,8 +335,7 @@ def test_the_edge_is_where_the_table_says(edge: Edge, form: str, dtype: str) -> 
 
 
 def test_the_page_holds_this_table() -> None:
-    lines = PAGE.read_text(encoding="utf-8").splitlines(keepends=True)
-    assert "".join(line for line in lines if line.startswith("|")) == table()
+    assert markdown.blocks(PAGE.read_text(encoding="utf-8")) == {"edges": table()}
 
 
 def test_every_case_has_a_name_of_its_own() -> None:
@@ -357,15 +357,3 @@ def test_these_checks_can_fail(dtype: str) -> None:
     dW[3, 0] = np.nan
     with pytest.raises(AssertionError):  # the row not visited
         check(CORRECT, case, loss, dW)
-
-
-def write_page() -> None:
-    """Puts the table where the page has one."""
-    lines = PAGE.read_text(encoding="utf-8").splitlines(keepends=True)
-    rows = [k for k, line in enumerate(lines) if line.startswith("|")]
-    lines[rows[0] : rows[-1] + 1] = [table()]
-    PAGE.write_text("".join(lines), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write_page()

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import numpy as safetensors
 
+from bigram import markdown
 from bigram.cli import main
 from bigram.runs import checkpoint
 from bigram.runs.checkpoint import TENSORS, load_checkpoint
@@ -483,7 +484,7 @@ def table() -> str:
         return text.replace("\n", "⏎").replace("|", "\\|")
 
     rows = [
-        f"| `{cell(case.command)}` | {case.status} | {f'`{cell(case.line)}`' if case.line else 'none'} |"
+        (f"`{cell(case.command)}`", str(case.status), f"`{cell(case.line)}`" if case.line else "none")
         for case in CASES
     ]
-    return "\n".join(["| command | exit status | the one line |", "| --- | --: | --- |", *rows]) + "\n"
+    return markdown.table(["command", "exit status", "the one line"], rows, "lrl")
