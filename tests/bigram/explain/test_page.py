@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from bigram.cli import main
-from bigram.explain.page import FORMULAS, page, write_page
+from bigram.explain.page import page, write_page
 from bigram.explain.record import explain
+from bigram.explain.steps import formulas
 from common.errors import UserError
 from tests.kit import ROOT
 
@@ -129,8 +130,8 @@ def test_the_script_knows_no_arithmetic_of_the_model() -> None:
 
 
 def test_every_step_has_a_formula_in_mathml(record: dict) -> None:
-    assert list(FORMULAS) == [step["key"] for step in record["steps"]]
-    for formula in FORMULAS.values():
+    assert list(formulas()) == [step["key"] for step in record["steps"]]
+    for formula in formulas().values():
         math = ElementTree.fromstring(f"<math>{formula.replace('&nbsp;', ' ')}</math>")
         assert {node.tag for node in math.iter()} <= {
             "math", "mrow", "mi", "mn", "mo", "mtext", "msub", "msup", "mfrac", "munder", "msqrt"
