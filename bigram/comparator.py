@@ -9,7 +9,7 @@ from common.arrays import Array
 
 
 class Row(NamedTuple):
-    """What is said about one tensor."""
+    """The result for one tensor."""
 
     name: str
     exact: bool  # every entry equal

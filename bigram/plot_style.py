@@ -1,10 +1,10 @@
-"""How every picture looks, and how it reaches the disk. What is on them:
-``runs/pictures.py``, ``studies/falling_loss.py``.
+"""The style of every picture, and how it is saved. The pictures are drawn in ``runs/pictures.py`` and
+``studies/falling_loss.py``.
 
-One style for a README: 800 pixels wide, on white whatever the page, in colours that stay apart for the
-colour-blind and never speak alone. The same numbers give the same bytes (with one version of matplotlib):
-no date, no random ids, letters as outlines of the font that matplotlib brings along, and none of the
-reader's own settings. matplotlib is imported when something is drawn, and not before.
+800 pixels wide, on white, in colours that the colour-blind can tell apart; no meaning rests on colour alone.
+The same numbers give the same bytes (with one version of matplotlib): no date, no random ids, letters as
+outlines of matplotlib's own font, and none of the reader's settings. matplotlib is imported when a picture
+is drawn.
 """
 
 from __future__ import annotations
@@ -113,8 +113,8 @@ def cannot_write(path: Path, error: OSError) -> UserError:
 
 
 def visible(character: str) -> str:
-    """A character as a label: an open box for the space, an escape for what leaves no mark of its own or is
-    not in the font.
+    """A character as a label: an open box for the space, an escape for an invisible character or one that
+    is not in the font.
 
     >>> [visible(character) for character in "a \\n\\u4e2d"]
     ['a', '␣', '\\\\n', '\\\\u4e2d']
@@ -123,7 +123,7 @@ def visible(character: str) -> str:
 
     if character == " ":
         return "␣"
-    # Marks combine with what stands before them; controls, formats and separators are nothing to see.
+    # Combining marks (M), controls and formats (C) and separators (Z) cannot be seen alone.
     unseen = unicodedata.category(character)[0] in "MCZ"
     if unseen or not get_font(findfont(STYLE["font.family"])).get_char_index(ord(character)):
         return character.encode("unicode_escape").decode("ascii")

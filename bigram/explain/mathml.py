@@ -4,7 +4,7 @@ import re
 
 
 def row(*parts: str) -> str:
-    """Parts side by side. What is not markup yet is a name, a number or an operator."""
+    """Parts side by side. A part that is not markup is a name, a number or an operator."""
     return f"<mrow>{''.join(map(token, parts))}</mrow>"
 
 

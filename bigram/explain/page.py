@@ -1,6 +1,6 @@
 """``bigram explain --html``: the record of ``explain.py`` as one page that needs no network.
 
-Page, style and script are the files beside this one; what they show is embedded, and the script computes
+Page, style and script are the files beside this one. The record is embedded as JSON; the script computes
 nothing.
 """
 
@@ -31,7 +31,7 @@ def write_page(record: Record, path: str | os.PathLike[str]) -> Path:
 
     Raises ``UserError`` where that cannot be written.
     """
-    target = Path(path).resolve()  # what a link points to is replaced, not the link
+    target = Path(path).resolve()  # replaces the target of a symbolic link, not the link
     if os.path.exists(target) and not target.is_file():
         raise UserError(f"{path} is not a regular file; give the name of a page to write")
     try:
@@ -55,18 +55,18 @@ def page(record: Record) -> str:
         for key, formula in formulas().items()
     )
     parts["record"] = embedded(with_sentences(record))
-    # All at once, so that nothing in the record is taken for a place to put something.
+    # One pass, so that a "{{name}}" inside the record stays as it is.
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], parts["html"])
 
 
 def embedded(record: Record) -> str:
-    """JSON that is safe inside a script element, whatever the text is: nothing in it can end the element or
-    begin another, and it is ASCII, so no character of it can be taken for the end of a line."""
+    """JSON that is safe inside a script element for any text: "<" is escaped, so nothing ends the element or
+    begins another, and all is ASCII, so no character can be read as a line end."""
     return to_json(record).replace("<", "\\u003c")
 
 
 def with_sentences(record: Record) -> Record:
-    """The record with what the terminal says in words."""
+    """The record with the sentences of the terminal report."""
     notes: dict[str, list[str]] = {"dW": [about_repeats(record)], "g": [settings(record)]}
     notes |= {
         "dlogits_fused": [about_agreement(record, "collapse")],

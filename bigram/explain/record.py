@@ -1,8 +1,8 @@
-"""One forward and backward pass on a short text, with all that explains it, as one record.
+"""One forward and backward pass on a short text as one record.
 
-Every value is ``impl_numpy``'s, and torch's stands beside it; every entry says from which entries it came
-and by what arithmetic. ``steps.py`` has the rules; ``text.py`` prints the record and
-``page.py`` makes a page of it, and neither of those computes anything.
+Every value is computed by ``impl_numpy``, with torch's value beside it. Every entry names the entries and the
+arithmetic that it comes from. ``steps.py`` has the rules; ``text.py`` prints the record and ``page.py`` makes
+a page of it, and neither computes anything.
 """
 
 import inspect
@@ -29,13 +29,13 @@ Values = dict[str, Any]
 MOST_CHARACTERS = 10  # distinct ones: the columns of a matrix
 MOST_PAIRS = 20  # its rows
 TRAINING_STEPS = 200
-LR = 0.1  # a hundred times the published one, so that so few steps are enough
+LR = 0.1  # a hundred times the published one, so that 200 steps are enough
 SHOWN = {"W": ".1f"} | dict.fromkeys(["N", "lr", "beta1", "beta2", "eps", "weight_decay", "t"], "g")
 ROOT = Path(__file__).parents[2]
 
 
 def explain(text: str) -> dict[str, Any]:
-    """The whole record, ready for JSON. What is torch's is None where torch is not installed.
+    """The whole record, ready for JSON. torch's values are None where torch is not installed.
 
     Raises ``UserError`` for a text without a pair, and for one of more than ``MOST_PAIRS`` pairs or
     ``MOST_CHARACTERS`` distinct characters.
@@ -132,8 +132,8 @@ def softmax(W: Array) -> Array:
 
 
 def first_update(W: Array, idx: Ids, targets: Ids, config: Config) -> Values:
-    """One AdamW step and what it is made of. The step leaves the table and its moments; what it overwrites
-    on the way is worked out again from those, and a test holds that to lead to the same table."""
+    """One AdamW step and its intermediate values. The step overwrites them, so they are computed again from
+    the moments; a test checks that they lead to the same table."""
     trainer = NumpyTrainer(W, config)
     trainer.step(idx, targets)
     after = trainer.state()
@@ -170,7 +170,7 @@ def training(W: Array, idx: Ids, targets: Ids, config: Config) -> dict[str, Any]
     } | {name: np.array(history).tolist() for name, history in tables.items()}
 
 
-# What is said of them
+# Their records
 
 
 def step_record(step: Step, values: Values, every: dict[str, Step], torch: Values | None) -> dict[str, Any]:
@@ -205,8 +205,8 @@ def written(value: Array, shown: str) -> dict[str, Any]:
 def written_out(
     step: Step, where: tuple[int, ...], values: Values, every: dict[str, Step]
 ) -> dict[str, Any] | None:
-    """What makes one entry: with names, with numbers, and the entries it comes from. None where there is no
-    more to say than the rule does."""
+    """The arithmetic of one entry: with names, with numbers, and the entries it comes from. None where the
+    rule says it all."""
     expression = step.entry(*where)
     names, numbers, sources = "", "", []
     for piece in expression:
@@ -253,7 +253,7 @@ def agreement(W: Array, idx: Ids, targets: Ids, values: Values) -> dict[str, Any
 
 
 def row_record(row: Row) -> dict[str, Any]:
-    """What is said about one comparison."""
+    """The record of one comparison."""
     return {"exact": row.exact, "fraction_of_bound": row.fraction_of_bound, "max_abs": row.max_abs}
 
 
@@ -287,7 +287,7 @@ def torch_side(W: Array, idx: Ids, targets: Ids, config: Config) -> Values | Non
 
 
 def lockstep_record(lockstep: Any, name: str) -> dict[str, Any]:
-    """The same of all that the two models in lockstep have shown so far."""
+    """The record of the largest difference in lockstep so far."""
     seen = lockstep.largest[name]
     return {
         "exact": seen.max_abs == 0,

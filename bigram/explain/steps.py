@@ -1,5 +1,5 @@
-"""What there is to say about each operation of the pass: its local rule, why it is so, and for every entry
-of its result the expression that makes it. ``record.py`` adds the values.
+"""Each operation of the pass: its local rule, the reason for it, its formula, and the expression of every
+entry of its result. ``record.py`` adds the values.
 """
 
 import unicodedata
@@ -40,7 +40,7 @@ class Entry(NamedTuple):
     where: tuple[int, ...] = ()
 
 
-Expression = list[str | Entry]  # entries, and what is written between them
+Expression = list[str | Entry]  # entries, and the text between them
 
 
 class Step(NamedTuple):
@@ -52,13 +52,13 @@ class Step(NamedTuple):
     formula: str  # the rule in MathML
     why: str
     entry: Callable[..., Expression]  # of the indices of one entry
-    code: tuple[Callable[..., Any], ...]  # what computes it
+    code: tuple[Callable[..., Any], ...]  # the functions that compute it
     shown: str = ".4f"  # how its values are written
     name: str = ""  # where two results have one name, that name; else the key
 
     @property
     def label(self) -> str:
-        """What the result is called in the code."""
+        """The name of the result in the code."""
         return self.name or self.key
 
 
@@ -90,7 +90,7 @@ def formulas() -> dict[str, str]:
 
 
 def forward(idx: Ids, targets: Ids, W: NDArray[np.floating]) -> list[Step]:
-    """The operations of ``stepwise``, as they are computed."""
+    """The operations of ``stepwise``, in the order of computation."""
     tokens, characters, top = range(len(idx)), range(len(W)), W.argmax(axis=1)[idx].tolist()
     return [
         Step("logits", "kj", "logits[k, j] = W[idx[k], j]",
@@ -108,7 +108,7 @@ def forward(idx: Ids, targets: Ids, W: NDArray[np.floating]) -> list[Step]:
              lambda k, j: ["exp(", Entry("z", (k, j)), ")"], (stepwise.exponential,)),
         Step("s", "k", "s[k] = sum of e[k, j] over j",
              row(sub("s", "k"), "=", summed("j", kj("e"))),
-             "What each row adds up to.",
+             "The sum of each row.",
              lambda k: total(Entry("e", (k, j)) for j in characters), (stepwise.row_sum,)),
         Step("log_s", "k", "log_s[k] = log(s[k])",
              row(sub("log_s", "k"), "=", "<mo>log</mo>", "(", sub("s", "k"), ")"),
@@ -120,7 +120,7 @@ def forward(idx: Ids, targets: Ids, W: NDArray[np.floating]) -> list[Step]:
              lambda k, j: [Entry("z", (k, j)), " - ", Entry("log_s", (k,))], (stepwise.normalise,)),
         Step("picked", "k", "picked[k] = logp[k, targets[k]]",
              row(sub("picked", "k"), "=", sub("logp", "k", TARGET)),
-             "The log-probability that the model gave to what really came next.",
+             "The log-probability that the model gave to the true next character.",
              lambda k: [Entry("logp", (k, int(targets[k])))], (stepwise.pick,)),
         Step("loss", "", "loss = -(sum of picked[k] over k) / N",
              row("loss", "=", "−", frac("1", "N"), summed("k", sub("picked", "k"))),
@@ -131,7 +131,7 @@ def forward(idx: Ids, targets: Ids, W: NDArray[np.floating]) -> list[Step]:
 
 
 def backward(idx: Ids, targets: Ids, V: int) -> list[Step]:
-    """The gradient of the loss with respect to each of them, as they are walked back."""
+    """The gradient of the loss with respect to each of them, in reverse order."""
     characters = range(V)
     return [
         Step("dloss", "", "dloss = 1",
@@ -168,7 +168,7 @@ def backward(idx: Ids, targets: Ids, V: int) -> list[Step]:
              (stepwise.exponential_backward,)),
         Step("dlogits", "kj", "dlogits[k, j] = dz[k, j]",
              row(kj("dlogits"), "=", kj("dz")),
-             "Softmax ignores what is taken off a whole row, so nothing flows through the maximum: "
+             "Softmax does not change when a whole row is shifted, so nothing flows through the maximum: "
              "each row of dz adds up to 0.",
              lambda k, j: [Entry("dz", (k, j))], (stepwise.shift_backward,)),
         Step("dW", "ij", "dW[i, j] = sum of dlogits[k, j] over every k with idx[k] == i",
@@ -181,7 +181,7 @@ def backward(idx: Ids, targets: Ids, V: int) -> list[Step]:
 
 
 def collapse(targets: Ids) -> list[Step]:
-    """What the walk back from ``loss`` to ``logits`` comes to."""
+    """The walk back from ``loss`` to ``logits`` in one step."""
     return [
         Step("p", "kj", "p[k, j] = e[k, j] / s[k]",
              row(kj("p"), "=", frac(kj("e"), sub("s", "k"))),
@@ -190,8 +190,8 @@ def collapse(targets: Ids) -> list[Step]:
         Step("dlogits_fused", "kj", "dlogits[k, j] = (p[k, j] - (1 if j == targets[k] else 0)) / N",
              row(kj("dlogits"), "=", frac(row(kj("p"), "−", kj("onehot")), "N")),
              "The one-hot is 1 at the target and 0 elsewhere. dz above is -1 / N at the target, and "
-             "ds × e = (1 / N) / s × e = p / N everywhere. So seven steps back are one: what was expected, "
-             "less what came.",
+             "ds × e = (1 / N) / s × e = p / N everywhere. So seven steps back are one: expected minus "
+             "seen.",
              lambda k, j: [*(["(", Entry("p", (k, j)), " - 1)"] if j == targets[k] else [Entry("p", (k, j))]),
                            " / ", Entry("N")],
              (cross_entropy.cross_entropy_backward,), name="dlogits"),
@@ -286,7 +286,7 @@ def number(value: float, shown: str) -> str:
 
 def character(ch: str) -> str:
     """A character as one is shown: itself where it takes one column and is read from left to right; an
-    open box for a space; an escape for everything else, and for what might be taken for either."""
+    open box for a space; an escape for everything else, and for the open box and the backslash themselves."""
     if ch == " ":
         return "␣"
     one_column = ch.isprintable() and cell_len(ch) == 1

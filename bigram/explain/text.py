@@ -1,6 +1,6 @@
-"""What ``bigram explain`` prints: the record of ``explain.py`` as lines no wider than they are told to be.
+"""The report of ``bigram explain``: the record of ``record.py`` as lines of at most the given width.
 
-Every number on them can be worked out again from numbers on them. Nothing is computed here.
+Every printed number can be worked out again from other printed numbers. Nothing is computed here.
 """
 
 import re
@@ -93,11 +93,11 @@ def shown_text(record: Record) -> str:
 
 
 def about(record: Record) -> str:
-    """What the text is to a bigram model."""
+    """The text as a bigram model sees it."""
     N, V = record["scalars"]["N"], record["V"]
     return (
-        f"{N + 1} characters, {V} of them distinct, and {N} pair{'s'[: N != 1]}: each character, and the one "
-        "that comes after it. The table W scores what follows what: it starts at random (seed "
+        f"{N + 1} characters, {V} of them distinct, and {N} pair{'s'[: N != 1]}: each character and the one "
+        "after it. Row i of the table W holds the scores of the next character. It starts at random (seed "
         f"{record['seed']}), with one decimal, which is exact."
     )
 
@@ -106,8 +106,8 @@ def about_numbers(record: Record) -> str:
     """How numbers are shown."""
     missing = " torch is not installed, so its values are left out." if record["torch"] is None else ""
     return (
-        f"All is computed in {record['dtype']} and shown rounded: what you work out from the numbers shown "
-        f"may differ in their last digit, or by a few of it after a sum.{missing}"
+        f"All is computed in {record['dtype']} and shown rounded, so results that you work out from "
+        f"them may differ in the last digit, or by a few units of it after a sum.{missing}"
     )
 
 
@@ -115,7 +115,9 @@ def of_step(
     record: Record, step: Record, width: int, at_length: bool = False, code: Sequence[Record] = ()
 ) -> Lines:
     """One operation: rule, reason, result, the arithmetic of an entry or two, and torch's."""
-    yield from title_line(step["name"], step, width, ", ".join(place(code) for code in step["code"]))
+    yield from title_line(
+        step["name"], step, width, ", ".join(source_location(code) for code in step["code"])
+    )
     yield from prose(step["rule"], width, "cyan")
     yield from prose(step["why"], width)
     for function in code:
@@ -148,8 +150,8 @@ def settings(record: Record) -> str:
     return f"With {', '.join(with_values)}, and t = 1, the first step."
 
 
-def place(code: Record) -> str:
-    """Where a function is, as editors take it."""
+def source_location(code: Record) -> str:
+    """FILE:LINE of a function, as editors take it."""
     return f"{code['file']}:{code['line']}"
 
 
@@ -194,7 +196,7 @@ def equation(step: Record, where: list[int], width: int) -> Lines:
     entry, left = at(step["entries"], where), label(step["name"], where)
     if entry is None:
         return
-    # What is said is not said twice: a copy has no arithmetic, and a constant is its own value.
+    # Equal sides are written once: a copy has no arithmetic, and a constant is its own value.
     sides = list(dict.fromkeys([entry["names"], entry["numbers"], at(step["shown"], where)]))
     if entry["names"] == entry["numbers"]:
         sides = sides[:1]
@@ -231,14 +233,14 @@ def adding_up(record: Record, step: Record, width: int) -> Lines:
 
 
 def about_repeats(record: Record) -> str:
-    """What happens in the rows that are looked up more than once."""
+    """The rows that are looked up more than once."""
     if len(set(record["idx"])) == len(record["idx"]):
         return "No character is looked up twice here, so no row has anything to add; try hello."
     return "dW[idx] += dlogits would keep the last of these rows alone: it reads once, adds, writes once."
 
 
 def times(count: int) -> str:
-    """How often, in a word."""
+    """How often, in words."""
     return {2: "twice"}.get(count, f"{count} times")
 
 
@@ -266,7 +268,7 @@ def ending(record: Record, width: int) -> Lines:
 
 
 def about_training(record: Record) -> Iterator[str]:
-    """What the steps come to, and torch's beside them."""
+    """Where the training ends, and torch's beside it."""
     training = record["training"]
     yield (
         f"No table can go below {training['optimum']:.4f} nats on these pairs. It is reached where the "
@@ -330,7 +332,7 @@ def columns(record: Record) -> list[list[str]]:
 
 
 def row_labels(record: Record, axes: str) -> list[list[str]]:
-    """What stands before each row: for a token its number and pair, for a character its id."""
+    """The label of each row: for a token its number and pair, for a character its id."""
     labels = shown_characters(record)
     if axes[:1] == "k":
         pairs = zip(record["idx"], record["targets"], strict=True)
@@ -359,7 +361,7 @@ def grid(
     rule: bool = False,  # a line above the last row, as above a sum
 ) -> Lines:
     """Rows of right-aligned cells under their headings; where they are wider than ``width``, in blocks of as
-    many columns as fit. A column is no wider than what is in it."""
+    many columns as fit. A column is as wide as its widest cell."""
     label_texts = [
         "  ".join(part.ljust(n) for part, n in zip(row, widths([*labels, corner]), strict=True))
         for row in [corner, *labels]

@@ -1,8 +1,8 @@
-"""What the mistakes of the catalogue do to the loss curve, which is often next to nothing.
+"""The loss curve under each mistake of the catalogue. Most curves look right.
 
 AdamW divides each gradient by its own running size, so it hardly notices a wrong scale, and even a
-gradient that has lost most of its terms still points downhill. The published schedule is trained once as it
-should be and once with each mistake.
+gradient that has lost most of its terms still points downhill. The published schedule is trained once with
+the right code and once with each mistake.
 
     python -m bigram.studies.falling_loss              some wrong gradients: how wrong, and where they end
     python -m bigram.studies.falling_loss --plot DIR   the whole catalogue: a picture and its numbers
@@ -143,7 +143,7 @@ def optimum() -> float:
 
 
 def numbers(found: Iterable[Curve]) -> str:
-    """The losses as CSV, a line for each curve: what is wrong, its name, the losses to six digits."""
+    """The losses as CSV, one curve a line: "gradient" or "AdamW", the mistake, losses to six digits."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     for curve in found:
@@ -226,8 +226,8 @@ def label_ends(axes: Axes, labelled: Sequence[Curve]) -> None:
 
 
 def spread(wanted: NDArray[np.floating], gap: float, low: float, high: float) -> NDArray[np.floating]:
-    """Places ``gap`` apart or more, from ``low`` to ``high``, each as near to what it ``wanted``, sorted, as
-    its neighbours let it. Where there is no room for all, they overlap."""
+    """Heights for labels: ``gap`` apart or more, from ``low`` to ``high``, each as near to its ``wanted``
+    height (sorted) as its neighbours allow. They overlap where there is no room for all."""
     places = wanted.copy()
     for _ in range(1000):
         push = np.maximum(gap - np.diff(places), 0) / 2

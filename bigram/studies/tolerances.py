@@ -66,7 +66,7 @@ def gradient_rows() -> Iterator[tuple[Mistake, list[bool]]]:
     )
     for mistake in gradients.GRADIENTS:
         function = gradients.build([mistake])
-        function(W, idx, targets)  # so that what accumulates has something to accumulate upon
+        function(W, idx, targets)  # a first call, so that a gradient that accumulates has something to add to
         wrong = function(W, idx, targets)[1]
         passes = [rule(wrong, right) for rule in GRADIENT_RULES.values()]
         yield mistake, [*passes, passes_check("dW", make([mistake]), judged_by)]
@@ -122,7 +122,7 @@ def first_table_and_batches() -> tuple[Array, Batcher]:
 
 
 def passes_table(heading: str, rules: list[str], rows: list[tuple[Mistake, list[bool]]]) -> str:
-    """A table of what passes where; its last row counts how many pass each rule."""
+    """A table of the mistakes that pass each rule; its last row counts them."""
     counts = [sum(column) for column in zip(*(passes for _, passes in rows), strict=True)]
     return markdown.table(
         [heading, *rules, "`bigram check`"],
