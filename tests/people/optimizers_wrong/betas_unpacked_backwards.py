@@ -1,0 +1,21 @@
+# what: b2, b1 = betas: the two betas are swapped everywhere
+# call: AdamW
+# truth: wrong
+# names: betas swapped
+
+import numpy as np
+
+
+class AdamW:
+    def __init__(self, W, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
+        self.b2, self.b1 = betas
+        self.lr, self.eps, self.wd = lr, eps, weight_decay
+        self.m, self.v, self.t = np.zeros_like(W), np.zeros_like(W), 0
+
+    def step(self, W, dW):
+        self.t += 1
+        self.m = self.b1 * self.m + (1 - self.b1) * dW
+        self.v = self.b2 * self.v + (1 - self.b2) * dW**2
+        m, v = self.m / (1 - self.b1**self.t), self.v / (1 - self.b2**self.t)
+        W *= 1 - self.lr * self.wd
+        W -= self.lr * m / (np.sqrt(v) + self.eps)

@@ -1,0 +1,21 @@
+# what: the update is scaled by LAMB's trust ratio |W| / |update|
+# call: AdamW
+# truth: wrong
+# names: trust ratio (LAMB)
+
+import numpy as np
+
+
+class AdamW:
+    def __init__(self, W, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
+        self.lr, self.b1, self.b2, self.eps, self.wd = lr, *betas, eps, weight_decay
+        self.m, self.v, self.t = np.zeros_like(W), np.zeros_like(W), 0
+
+    def step(self, W, dW):
+        self.t += 1
+        self.m = self.b1 * self.m + (1 - self.b1) * dW
+        self.v = self.b2 * self.v + (1 - self.b2) * dW**2
+        u = (self.m / (1 - self.b1**self.t)) / (np.sqrt(self.v / (1 - self.b2**self.t)) + self.eps) + self.wd * W
+        w_norm, u_norm = np.linalg.norm(W), np.linalg.norm(u)
+        trust = w_norm / u_norm if w_norm > 0 and u_norm > 0 else 1.0
+        W -= self.lr * trust * u

@@ -1,0 +1,19 @@
+# what: one second moment per row, the mean of g**2 over the row (Adam-mini)
+# call: AdamW
+# truth: wrong
+# names: second moment averaged over the row
+
+import numpy as np
+
+
+class AdamW:
+    def __init__(self, W, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
+        self.lr, self.b1, self.b2, self.eps, self.wd = lr, *betas, eps, weight_decay
+        self.m, self.v, self.t = np.zeros_like(W), np.zeros((W.shape[0], 1)), 0
+
+    def step(self, W, dW):
+        self.t += 1
+        self.m = self.b1 * self.m + (1 - self.b1) * dW
+        self.v = self.b2 * self.v + (1 - self.b2) * np.mean(dW**2, axis=1, keepdims=True)
+        W *= 1 - self.lr * self.wd
+        W -= self.lr * (self.m / (1 - self.b1**self.t)) / (np.sqrt(self.v / (1 - self.b2**self.t)) + self.eps)
