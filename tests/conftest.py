@@ -98,3 +98,44 @@ def bigram_here(capfd: pytest.CaptureFixture[str]) -> Callable[..., subprocess.C
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+# The chapter of each folder or file, longest match first: ``pytest -m gradient`` runs the tests of one.
+CHAPTERS = {
+    "agreement/test_bit_exact": "adamw",
+    "agreement": "model",
+    "benchmarks": "house",
+    "bigram/doctor": "doctor",
+    "bigram/explain": "explain",
+    "bigram/runs": "runs",
+    "bigram/test_bounds": "gradient",
+    "bigram": "runs",
+    "common/test_training": "model",
+    "common": "text",
+    "docs": "docs",
+    "impl_numpy/fast": "model",
+    "impl_numpy/test_adamw": "adamw",
+    "impl_numpy": "gradient",
+    "impl_torch": "runs",
+    "outside": "gradient",
+    "test_tiny": "gradient",
+    "test_house": "house",
+    "tools": "house",
+}
+FOLDER = Path(__file__).parent
+
+
+def chapter_of(path: Path) -> str:
+    """The chapter of a test file. Raises ``StopIteration`` where none is named above."""
+    name = path.relative_to(FOLDER).as_posix()
+    return CHAPTERS[next(key for key in sorted(CHAPTERS, key=len, reverse=True) if name.startswith(key))]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(FOLDER):
+            item.add_marker(chapter_of(item.path))
+    if "slow" not in config.option.markexpr:  # not by -m in addopts: -m gradient would replace it
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in set(slow)]
