@@ -1,5 +1,5 @@
-"""Proves the whole story on four pairs of characters: from a text to a gradient and an optimizer by hand, and a
-table that has learned. Run it first; it takes about two seconds."""
+"""Proves the whole story on four pairs of characters: from a text to a gradient and an optimizer by hand, and
+a table that has learned. Run it first; it takes about two seconds."""
 
 import numpy as np
 import pytest
