@@ -1,6 +1,7 @@
 """Proves that the documentation is true: every pasted output is what its command prints now, every link leads
 somewhere, and the README's file tree is the tree."""
 
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -20,21 +21,30 @@ from tests.kit import ROOT
 from tools import mutation, refresh
 
 PAGES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?%?")
+FIGURE = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?%?")
 
 
-def assert_same(block: str, printed: str, decimals: int, closeness: float) -> None:
-    """The same words and figures. Figures with that many decimals or more are losses and are held to
-    ``closeness``; others depend on the machine, such as times and the last bits, and need only be there."""
-    printed = refresh.fenced(printed)
+def words(text: str) -> str:
+    """``text`` with every run of figures as one ``#``: times and last bits depend on the machine. So does the
+    yes or no of a table's cell, and with it whether the row has figures under "where"."""
+    text = FIGURE.sub("#", re.sub(r"(?<=  )(?:yes|no)(?=  )", "#", text))
+    return re.sub(r"#[#, ]*", "# ", re.sub(r"[ ─]+", " ", text))
 
-    def words(text: str) -> str:
-        return re.sub(r"[ ─]+", " ", NUMBER.sub("#", text))
 
-    assert words(block) == words(printed)
-    for old, new in zip(NUMBER.findall(block), NUMBER.findall(printed), strict=True):
-        if re.search(rf"\.\d{{{decimals},}}$", old):
-            assert float(new) == pytest.approx(float(old), abs=closeness), (old, new)
+def column(text: str, heading: str) -> list[float]:
+    """The numbers under ``heading``, in a table whose columns are aligned to the right."""
+    lines = text.splitlines()
+    top = next(i for i, line in enumerate(lines) if heading in line)
+    end = lines[top].index(heading) + len(heading)
+    rows = itertools.takewhile(lambda line: line.strip("` "), lines[top + 2 :])  # below the rule
+    return [float(row[:end].split()[-1].rstrip("%").replace(",", "")) for row in rows]
+
+
+def after(text: str, name: str) -> float:
+    """The number that follows ``name``."""
+    found = re.search(rf"{name} +({FIGURE.pattern})", text)
+    assert found, name
+    return float(found[1])
 
 
 def test_the_mutation_page_has_the_table_of_what_survives() -> None:
@@ -55,14 +65,24 @@ def test_every_block_is_tested_here() -> None:
 
 def test_compare(shakespeare: Corpus, published: Callable) -> None:
     result = published(shakespeare, "float32")
-    source = re.search(r"^ +(https://\S+)$", refresh.blocks()["bigram compare"], re.MULTILINE)
+    block = refresh.blocks()["bigram compare"]
+    source = re.search(r"^ +(https://\S+)$", block, re.MULTILINE)
     assert source  # the block was made from the download, which this machine may have in a folder
     result = result | {"corpus": result["corpus"] | {"source": source[1]}}
-    assert_same(refresh.blocks()["bigram compare"], "\n".join(comparison_report(result)), 4, 1e-3)
+    printed = refresh.fenced("\n".join(comparison_report(result)))
+    assert words(block) == words(printed)
+    assert block.partition("\nMean loss")[0] == printed.partition("\nMean loss")[0]
+    assert column(block, "step") == column(printed, "step")
+    for losses in ("NumPy train", "torch train", "NumPy val", "torch val"):
+        assert column(block, losses) == pytest.approx(column(printed, losses), abs=1e-4)
+    for loss in ("optimum", "training ended"):
+        assert after(block, loss) == pytest.approx(after(printed, loss), abs=1e-4)
 
 
 def test_check(evidence_record: dict) -> None:
-    assert_same(refresh.blocks()["bigram check"], "\n".join(evidence_report(evidence_record)), 2, 1e9)
+    block, printed = refresh.blocks()["bigram check"], "\n".join(evidence_report(evidence_record))
+    assert words(block) == words(refresh.fenced(printed))
+    assert column(block, "mistakes") == column(printed, "mistakes")
 
 
 def test_the_readers_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,14 +90,18 @@ def test_the_readers_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     pytest.importorskip("torch")  # one of the witnesses in the block
     report = check_gradient("mine.py:loss_and_gradient")
-    block = refresh.blocks()["bigram check mine.py:loss_and_gradient"]
-    assert_same(block, "\n".join(check_report(report.record())), 2, 1e9)
+    printed = refresh.fenced("\n".join(check_report(report.record())))
+    assert words(refresh.blocks()["bigram check mine.py:loss_and_gradient"]) == words(printed)
 
 
 def test_explain() -> None:
     pytest.importorskip("torch")
-    printed = "\n".join(map(str, one_step(explain("hello"), "dW", 80)))
-    assert_same(refresh.blocks()["bigram explain --step dW"], printed, 4, 1e-4)
+    block = refresh.blocks()["bigram explain --step dW"]
+    printed = refresh.fenced("\n".join(map(str, one_step(explain("hello"), "dW", 80))))
+    # How far torch's entries are from ours is in their last bits; all above is written with four decimals.
+    (ours, torchs), (pasted, pasted_torchs) = printed.split("\ntorch: "), block.split("\ntorch: ")
+    assert ours == pasted
+    assert words(torchs) == words(pasted_torchs)
 
 
 def test_tolerances() -> None:
@@ -94,8 +118,12 @@ def test_speed() -> None:
 
 
 def test_falling_loss() -> None:
+    block = refresh.blocks()["python -m bigram.studies.falling_loss"]
     printed = table_text(falling_loss.HEADINGS, falling_loss.rows())
-    assert_same(refresh.blocks()["python -m bigram.studies.falling_loss"], printed, 4, 2e-4)
+    assert words(block) == words(refresh.fenced(printed))
+    _, error, loss = falling_loss.HEADINGS
+    assert column(block, error) == pytest.approx(column(printed, error), rel=0.01)
+    assert column(block, loss) == pytest.approx(column(printed, loss), abs=2e-4)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
