@@ -19,6 +19,11 @@ from benchmarks.harness import interleave, machine, work  # noqa: E402
 from common.text.corpus import Corpus, load_corpus  # noqa: E402
 
 
+def pytest_ignore_collect(config: pytest.Config) -> bool | None:
+    """``pytest`` alone collects no benchmark; the tests have the opposite."""
+    return None if config.getoption("benchmark_only") else True
+
+
 @pytest.fixture(scope="session")
 def corpus() -> Corpus:
     """Tiny Shakespeare, or the surrogate with its pair counts; every row says which."""

@@ -24,6 +24,11 @@ hypothesis.settings.register_profile("house", deadline=None, derandomize="CI" in
 hypothesis.settings.load_profile("house")
 
 
+def pytest_ignore_collect(config: pytest.Config) -> bool | None:
+    """``pytest --benchmark-only`` collects no test; the benchmarks have the opposite."""
+    return True if config.getoption("benchmark_only") else None
+
+
 @pytest.fixture(scope="session")
 def surrogate() -> Corpus:
     return surrogate_corpus()
