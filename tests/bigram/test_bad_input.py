@@ -15,7 +15,7 @@ import pytest
 
 from bigram import cli
 from bigram.runs.folder import LOCK
-from tests.kit import ROOT
+from tests.kit import HANG, ROOT
 from tests.kit.bad_input import CASES, Case, prepared
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="files, shells and their messages are POSIX")
@@ -67,7 +67,7 @@ def test_bad_input_is_one_line(
             capture_output=True,
             encoding="utf-8",
             env=os.environ | {"PYTHONPATH": str(ROOT)},
-            timeout=60,
+            timeout=HANG,
         )
     else:
         words = shlex.split(case.command)

@@ -14,6 +14,7 @@ import pytest
 from bigram import cli
 from common.memory import memory
 from impl_numpy.adamw import AdamW
+from tests.kit import HANG
 
 SHORT = ["--steps", "20", "--eval-interval", "10"]
 TEXT = "To be, or not to be: that is the question.\n"
@@ -35,7 +36,7 @@ def bigram(*args: str, **kwargs: object) -> subprocess.CompletedProcess[str]:
         encoding="utf-8",
         env=environment,
         stdin=subprocess.DEVNULL,
-        timeout=120,
+        timeout=HANG,
         **kwargs,
     )  # type: ignore[call-overload, no-any-return]
 
@@ -58,7 +59,7 @@ def test_help_and_usage_errors_import_nothing_heavy(args: list[str]) -> None:
         "except SystemExit: pass\n"
         "print(sorted({'numpy', 'torch', 'rich'} & set(sys.modules)), file=sys.stderr)"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG)
     assert result.stderr.splitlines()[-1] == "[]"
 
 
@@ -231,7 +232,7 @@ def test_nobody_need_listen(redirected: str, corpus: str, status: int, text: str
     corpus = text if corpus == "TEXT" else corpus
     command = [sys.executable, "-m", "bigram", "train", "--backend", "numpy", "--corpus", corpus]
     words = shlex.join([*command, *SHORT, "--out", str(out)])
-    assert subprocess.run(f"{words} {redirected}", shell=True, timeout=60).returncode == status
+    assert subprocess.run(f"{words} {redirected}", shell=True, timeout=HANG).returncode == status
     assert (out / "step-20.safetensors").exists() == (status == 0)
 
 
@@ -264,7 +265,7 @@ def test_what_is_quoted_in_an_error_keeps_to_its_line(odd: str, capsys: pytest.C
 def test_a_full_disk_is_one_line(text: str) -> None:
     command = [sys.executable, "-m", "bigram", "train", "--backend", "numpy", "--corpus", text, *SHORT]
     with open("/dev/full", "w", encoding="utf-8") as full:
-        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", timeout=60)
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", timeout=HANG)
     assert result.returncode == 2
     assert result.stderr == "bigram: [Errno 28] No space left on device\n"
 
@@ -277,7 +278,7 @@ def test_a_reader_that_stops_listening_is_no_error(text: str) -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(timeout=60) == 141
+        assert process.wait(timeout=HANG) == 141
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on Windows")

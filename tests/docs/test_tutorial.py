@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.kit import ROOT
+from tests.kit import HANG, ROOT
 
 DOCS = ROOT / "docs"
 SCRIPT = (DOCS / "tutorial.py").read_text(encoding="utf-8")
@@ -55,7 +55,7 @@ def test_it_prints_what_the_script_prints() -> None:
         capture_output=True,
         encoding="utf-8",
         env=os.environ | nowhere | {"PYTHONPATH": root},
-        timeout=300,
+        timeout=HANG,
     )
     assert (result.returncode, result.stderr) == (0, "")
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):

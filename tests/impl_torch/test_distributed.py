@@ -34,7 +34,7 @@ from common.text.corpus import Corpus, read_corpus
 from common.training import TrainerState, initial_table, train
 from tests.bigram.runs.test_optimum import TEXTS, write
 from tests.bigram.test_cli import bigram
-from tests.kit import ROOT
+from tests.kit import HANG, ROOT
 
 torch = pytest.importorskip("torch")
 
@@ -88,9 +88,9 @@ def in_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list]:
 
         def exchange(mine: Any) -> list[Any]:
             said[local.rank] = mine
-            barrier.wait(timeout=30)
+            barrier.wait(timeout=HANG)
             everyone = list(said)
-            barrier.wait(timeout=30)
+            barrier.wait(timeout=HANG)
             return everyone
 
         def start(rank: int) -> T:
@@ -283,7 +283,7 @@ def torchrun(*args: str) -> subprocess.CompletedProcess[str]:
     line = re.search(r"^torchrun (.* -m bigram) train --backend torch$", readme, re.MULTILINE)
     assert line
     command = [sys.executable, "-m", "torch.distributed.run", *line[1].split(), *args]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120)
+    return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=HANG)
 
 
 def work_of_one(folder: str) -> None:
@@ -317,7 +317,7 @@ def test_three_real_processes_do_what_one_does(start: Callable, tmp_path: Path) 
     files = [write(tmp_path / f"{name}.txt", text) for name, text in zip("abc", TEXTS, strict=True)]
     code = f"from tests.impl_torch.test_distributed import work_of_one; work_of_one({str(tmp_path)!r})"
     for process in start([["-c", code]] * 3):
-        said = process.communicate(timeout=120)
+        said = process.communicate(timeout=HANG)
         assert (process.returncode, *said) == (0, "", "")
     for batch_size in (32, 7, 2):  # uneven, uneven, and one process without a window
         together = [dict(np.load(tmp_path / f"{batch_size}-{rank}.npz")) for rank in range(3)]
@@ -368,7 +368,7 @@ def test_a_process_that_is_killed_ends_the_others(start: Callable, tmp_path: Pat
     first, second = start([[*LONG, "--corpus", path]] * 2)
     reaches_training(first)
     second.kill()
-    assert first.communicate(timeout=30)[1] == DIED
+    assert first.communicate(timeout=HANG)[1] == DIED
     assert first.returncode == 2
 
 
@@ -380,7 +380,7 @@ def test_the_first_process_is_no_exception(start: Callable, tmp_path: Path) -> N
     reaches_training(first)
     first.kill()
     for other in others:
-        assert other.communicate(timeout=30) == ("", DIED)
+        assert other.communicate(timeout=HANG) == ("", DIED)
         assert other.returncode == 2
 
 
@@ -388,10 +388,10 @@ def test_the_first_process_is_no_exception(start: Callable, tmp_path: Path) -> N
 @UNTRIED_ON_WINDOWS
 def test_a_process_that_stops_answering_ends_the_others(start: Callable, tmp_path: Path) -> None:
     path = str(write(tmp_path / "hamlet.txt", TEXTS[1]))
-    first, second = start([[*LONG, "--corpus", path, "--timeout", "3"]] * 2)
+    first, second = start([[*LONG, "--corpus", path, "--timeout", "20"]] * 2)
     reaches_training(first)
     second.send_signal(signal.SIGSTOP)
-    assert first.communicate(timeout=60)[1] == DIED
+    assert first.communicate(timeout=HANG)[1] == DIED
     assert first.returncode == 2
 
 
@@ -400,13 +400,13 @@ def test_a_process_that_stops_answering_ends_the_others(start: Callable, tmp_pat
 def test_an_error_of_one_process_ends_the_others(start: Callable, tmp_path: Path) -> None:
     path = str(write(tmp_path / "hamlet.txt", TEXTS[1]))
     first, second = start([[*LONG, "--corpus", path], [*LONG, "--corpus", "missing.txt"]])
-    assert first.communicate(timeout=60) == ("", DIED)
-    assert second.communicate(timeout=60)[1].startswith("bigram: cannot read missing.txt: No such file")
+    assert first.communicate(timeout=HANG) == ("", DIED)
+    assert second.communicate(timeout=HANG)[1].startswith("bigram: cannot read missing.txt: No such file")
     assert (first.returncode, second.returncode) == (2, 2)
 
     first, second = start([[*LONG, "--corpus", path], [*LONG, "--corpus", path, "--lr", "0.5"]])
     for process in (first, second):
-        assert process.communicate(timeout=60) == (
+        assert process.communicate(timeout=HANG) == (
             "",
             "bigram: lr is 0.001 in process 0 and 0.5 in process 1; start all of them alike\n",
         )
@@ -416,7 +416,9 @@ def test_an_error_of_one_process_ends_the_others(start: Callable, tmp_path: Path
     for variable in ("LOCAL_RANK", "LOCAL_WORLD_SIZE"):
         assert variable not in os.environ
     for process in start(commands):
-        assert process.communicate(timeout=60)[1].startswith("bigram: cannot read missing.txt: No such file")
+        assert process.communicate(timeout=HANG)[1].startswith(
+            "bigram: cannot read missing.txt: No such file"
+        )
         assert process.returncode == 2
 
 
@@ -454,7 +456,7 @@ def test_a_run_is_saved_once_and_goes_on_in_any_number_of_processes(start: Calla
     first, second = start([[*run, "--steps", "1000000", "--eval-interval", "10"]] * 2)
     reaches_training(first)
     second.send_signal(signal.SIGTERM)  # to one of them; all must end at the same step
-    said = first.communicate(timeout=60)[1], second.communicate(timeout=60)[1]
+    said = first.communicate(timeout=HANG)[1], second.communicate(timeout=HANG)[1]
     assert second.returncode == 128 + signal.SIGTERM
     interrupted = re.fullmatch(
         r"bigram: interrupted after step ([\d,]+): saved as .*; go on with .*\n", said[0]
@@ -467,7 +469,7 @@ def test_a_run_is_saved_once_and_goes_on_in_any_number_of_processes(start: Calla
         step += 10
         commands = [[*run, "--resume", "--steps", str(step)]] * world_size
         for process in start(commands):
-            error = process.communicate(timeout=60)[1]
+            error = process.communicate(timeout=HANG)[1]
             assert process.returncode == 0, error
     alone = train_alone(
         read_corpus(Path(text)), Config(dtype="float64", batch_size=7, max_iters=step, eval_interval=step)

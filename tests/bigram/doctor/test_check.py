@@ -13,10 +13,10 @@ from bigram.doctor import gradient, optimizer
 from bigram.doctor.report import check_report
 from impl_numpy import pair_counts
 from tests.bigram.test_cli import bigram
-from tests.kit import ROOT
+from tests.kit import HANG, ROOT
 
 READERS_CODE = '''
-import os, sys, time
+import os, signal, sys, time
 import numpy as np
 from impl_numpy.adamw import AdamW
 from impl_numpy.pair_counts import loss_and_gradient as right
@@ -39,7 +39,8 @@ def talks(W, x, y): print("hello"); os.write(1, b"hello"); return right(W, x, y)
 def half_wrong(W, x, y): loss, dW = right(W, x, y); return loss, dW * 1.5
 
 def raises(W, x, y): return W[9999]
-def hangs(W, x, y): time.sleep(60)
+def hangs(W, x, y): time.sleep(600)
+def interrupts(W, x, y): os.killpg(0, signal.SIGINT); time.sleep(600)
 def dies(W, x, y): os._exit(3)
 def quits(W, x, y): sys.exit("enough")
 def closes_all(W, x, y): os.closerange(3, 100); return right(W, x, y)
@@ -148,7 +149,8 @@ def test_functions_are_judged_and_diagnosed(
     ],
 )
 def test_misbehaviour_gets_a_clear_answer(mine: str, function: str, complaint: str) -> None:
-    report = gradient.check_gradient(f"{mine}:{function}", limit=1.0)
+    limit = 1.0 if function == "hangs" else HANG
+    report = gradient.check_gradient(f"{mine}:{function}", limit=limit)
     assert report.verdict == "wrong"
     assert report.complaint is not None
     assert complaint in report.complaint
@@ -212,7 +214,7 @@ def test_ctrl_c_is_not_for_the_readers_process(mine: str) -> None:
         "process.BaseProcess.start = started\n"
         f"sys.exit(main(['check', {mine + ':returns_none'!r}]))"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG)
     assert result.returncode == 1
     assert "it returned NoneType" in result.stdout
     assert result.stderr == ""
@@ -220,22 +222,13 @@ def test_ctrl_c_is_not_for_the_readers_process(mine: str) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="process groups are POSIX")
 def test_ctrl_c_ends_both(mine: str) -> None:
-    code = (
-        "import os, signal, sys, threading\n"
-        "from multiprocessing import process; from bigram.cli import main\n"
-        "start = process.BaseProcess.start\n"
-        "def started(self): start(self); threading.Timer(0.3, os.killpg, (0, signal.SIGINT)).start()\n"
-        "process.BaseProcess.start = started\n"
-        f"sys.exit(main(['check', {mine + ':hangs'!r}]))"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, start_new_session=True, timeout=60
-    )
+    # Sent by the function, so to both processes, and while the first waits for the second.
+    result = bigram("check", f"{mine}:interrupts", "--limit", str(HANG), start_new_session=True)
     assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
 
 
-def test_the_command_prints_a_diagnosis_and_exits_with_1(mine: str) -> None:
-    result = bigram("check", f"{mine}:lost_and_summed", cwd=ROOT)
+def test_the_command_prints_a_diagnosis_and_exits_with_1(mine: str, bigram_here: Callable) -> None:
+    result = bigram_here("check", f"{mine}:lost_and_summed")
     assert result.returncode == 1
     assert "mistake   repeated ids lost\n" in result.stdout
     assert "mend      np.add.at(dW, idx, d)" in result.stdout

@@ -22,7 +22,7 @@ from common.errors import UserError
 from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts, stepwise
 from impl_numpy.adamw import AdamW
-from tests.kit import ROOT
+from tests.kit import HANG, ROOT
 
 TEXTS = ["hello", "mississippi", "aa", "ab", "a b\n\tc", "\U0001f600x\U0001f600"]
 NUMBER = re.compile(r"(?<![\w.\[])\d+(?:\.\d+)?(?:e[+-]\d+)?(?![\w\]])")
@@ -344,7 +344,7 @@ def test_without_torch_its_column_is_left_out_and_said_so() -> None:
     code = "import sys; sys.modules['torch'] = None; from bigram.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", code, "explain", "hello"]
     result = subprocess.run(
-        command, capture_output=True, encoding="utf-8", timeout=60, env=os.environ | {"COLUMNS": "80"}
+        command, capture_output=True, encoding="utf-8", timeout=HANG, env=os.environ | {"COLUMNS": "80"}
     )
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()

@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from common.errors import UserError
 from common.pairs import conditional_entropy, count_text_pairs
 from common.text import corpus as corpus_module
 from common.text.corpus import SHA256, Corpus, load_corpus, split
+from tests.kit import HANG
 
 TEXT = "To be, or not to be:\nthat is the question.\n"
 
@@ -153,7 +153,7 @@ def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     # In a process of its own, which can be ended if it does wait.
     program = f"from common.text.corpus import load_corpus; load_corpus({str(pipe)!r})"
-    result = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, timeout=30)
+    result = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, timeout=HANG)
     assert "pipe.txt is not a regular file; give a UTF-8 text file" in result.stderr
     with pytest.raises(UserError, match="not a regular file"):
         load_corpus("/dev/null")
@@ -175,6 +175,7 @@ class Source:
         self.body = b""
         self.answer: Callable[[http.server.BaseHTTPRequestHandler], object] = self.whole
         self.requests = 0
+        self.closed = threading.Event()
         source = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -207,7 +208,7 @@ class Source:
     def silent(self, handler: http.server.BaseHTTPRequestHandler) -> None:
         self.cut_off(handler)
         handler.wfile.flush()
-        time.sleep(5 * corpus_module.DOWNLOAD_TIMEOUT)
+        self.closed.wait(HANG)
 
     def altered(self, handler: http.server.BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
@@ -239,6 +240,7 @@ class Source:
         handler.wfile.write(b"SSH-2.0\r\n")
 
     def close(self) -> None:
+        self.closed.set()
         self.server.shutdown()
         self.server.server_close()
 
@@ -288,7 +290,7 @@ def test_a_wrong_download_never_enters_the_cache(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(corpus_module, "surrogate_corpus", lambda notice: replace(surrogate, notice=notice))
-    monkeypatch.setattr(corpus_module, "DOWNLOAD_TIMEOUT", 0.2)
+    monkeypatch.setattr(corpus_module, "DOWNLOAD_TIMEOUT", 0.2 if answer == "silent" else HANG)
     source.answer = getattr(source, answer)
     source.body = b"" if answer == "whole" else b"0123456789" * 1000
     file = tmp_path / "cache" / corpus_module.FILE
