@@ -23,6 +23,7 @@ from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts, stepwise
 from impl_numpy.adamw import AdamW
 from tests.kit import HANG, ROOT
+from tests.kit.terminal import at_terminal
 
 TEXTS = ["hello", "mississippi", "aa", "ab", "a b\n\tc", "\U0001f600x\U0001f600"]
 NUMBER = re.compile(r"(?<![\w.\[])\d+(?:\.\d+)?(?:e[+-]\d+)?(?![\w\]])")
@@ -316,24 +317,9 @@ def test_bad_input_is_one_line_and_status_2(
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on Windows")
 @pytest.mark.parametrize("no_color", ["", "1"])
 def test_a_terminal_gets_colour_unless_it_asks_for_none(no_color: str) -> None:
-    import pty
-
-    terminal, line = pty.openpty()
-    command = [
-        sys.executable,
-        "-c",
-        "import sys; sys.modules['torch'] = None; from bigram.cli import main; main()",
-    ]
-    environment = os.environ | {"NO_COLOR": no_color, "TERM": "xterm-256color"}
-    with subprocess.Popen([*command, "explain", "ab", "--step", "dloss"], stdout=line, env=environment):
-        os.close(line)
-        printed = b""
-        try:
-            while piece := os.read(terminal, 100_000):
-                printed += piece
-        except OSError:  # the other end is closed
-            pass
-    os.close(terminal)
+    code = "import sys; sys.modules['torch'] = None; from bigram.cli import main; main()"
+    command = [sys.executable, "-c", code, "explain", "ab", "--step", "dloss"]
+    _, printed, _ = at_terminal(command, "stdout", NO_COLOR=no_color)
     colours = [
         int(code) for codes in re.findall(rb"\x1b\[([\d;]*)m", printed) for code in codes.split(b";") if code
     ]
@@ -344,7 +330,11 @@ def test_without_torch_its_column_is_left_out_and_said_so() -> None:
     code = "import sys; sys.modules['torch'] = None; from bigram.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", code, "explain", "hello"]
     result = subprocess.run(
-        command, capture_output=True, encoding="utf-8", timeout=HANG, env=os.environ | {"COLUMNS": "80"}
+        command,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=HANG,
+        env=os.environ | {"COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
     )
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()

@@ -5,7 +5,6 @@ or not there, and never trusted; and that memory stays bounded."""
 import contextlib
 import os
 import re
-import subprocess
 import sys
 import time
 import tracemalloc
@@ -28,6 +27,7 @@ from common.text.corpus import Corpus, load_corpus
 from common.text.token_file import MappedTokens, open_tokens, write_tokens
 from common.training import initial_table, train
 from impl_numpy.trainer import NumpyTrainer
+from tests.kit.terminal import at_terminal
 
 # Characters of one to four bytes in UTF-8, all three line ends, each also next to another, and NUL.
 TEXT = "\r\n\r\ra\0b\n\rÿ\u0800\ufeff\U0001f600\r\n\n\U0010ffff\r" * 5
@@ -454,8 +454,6 @@ def test_a_mapped_text_is_an_array(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on Windows")
 def test_a_bar_with_the_speed_is_on_the_terminal(tmp_path: Path) -> None:
-    import pty
-
     path = tmp_path / "text.txt"
     path.write_bytes(b"0123456789\n" * 20_000)
     program = (
@@ -463,13 +461,8 @@ def test_a_bar_with_the_speed_is_on_the_terminal(tmp_path: Path) -> None:
         "corpus.IN_MEMORY, streaming.CHUNK = -1, 1000\n"
         f"sys.exit(main(['train', '--backend', 'numpy', '--steps', '5', '--corpus', {str(path)!r}]))"
     )
-    terminal, line = pty.openpty()
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=line) as process:
-        os.close(line)
-        assert process.stdout is not None
-        printed = process.stdout.read()
-        bar = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", os.read(terminal, 1_000_000).decode())
-    os.close(terminal)
+    process, written, printed = at_terminal([sys.executable, "-c", program], "stderr")
+    bar = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
     assert process.returncode == 0
     assert printed.startswith(b"corpus    text.txt: 220,000 characters, V = 11\n")
     for doing in ("reading", "encoding"):
