@@ -140,6 +140,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.is_relative_to(FOLDER):
             item.add_marker(chapter_of(item.path))
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
     if "slow" not in config.option.markexpr:  # not by -m in addopts: -m gradient would replace it
         slow = [item for item in items if item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=slow)
