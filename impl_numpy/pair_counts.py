@@ -29,15 +29,17 @@ def loss_and_gradient(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
     counts = count_pairs(idx, targets, len(W))
     if idx.size >= 2**24:  # below this whole numbers are exact in float32, and so are their sums
         return loss_and_gradient_of_counts(W, counts)
-    ones = np.ones((len(W), 1), W.dtype)  # X @ ones sums the rows of X, sooner than X.sum(1) does
     C, N = counts.astype(W.dtype), idx.size
-    n = C @ ones
+    n = C @ np.ones((len(W), 1), W.dtype)  # exact in any order, and the fastest way to sum rows
     with np.errstate(invalid="ignore"):
-        z = W - W.max(axis=1, keepdims=True)
-    e = np.exp(z)
-    s = e @ ones
+        # In C order whatever W's is, so that sum() adds along a row, and in pairs. `e @ ones` and `vdot`
+        # add one by one in a few lanes: faster, and 100 roundings off where V is 4,096.
+        z = np.subtract(W, W.max(axis=1, keepdims=True), order="C")
+        e = np.exp(z)
+        s = e.sum(axis=1, keepdims=True)
+        seen = np.multiply(C, z, out=z)
     # The mean of -log p = log s - z: neither term is below zero, so nothing cancels.
-    loss = float((np.vdot(n, np.log(s)) - np.vdot(C, z)) / N)
+    loss = float(((n * np.log(s)).sum() - seen.sum()) / N)
     if not math.isfinite(loss):  # an infinite logit, perhaps where it does not count, for 0 * -inf is nan
         return loss_and_gradient_of_counts(W, counts)
     dW = e  # the gradient is made in place of e; no further table is needed
