@@ -18,28 +18,50 @@ Every operation rounds its exact result by a factor 1 + d, |d| <= u. To first or
       token by token      each of the n additions into a row rounds what is there by up to S (b = 1)
     / N                   + 1
 
-    |error| <= u S (|z| + E_p|z| + a |log p| + b n + 32) + 4 tiny n / N
+    |error| <= u S (|z| + E_p|z| + a |log p| + b n + room) + 4 tiny n / N
 
-32 is room for all the "few": two exp or log of up to 4 u each, a sum of V terms in pairs or blocks,
-the divisions. The last term is for probabilities below ``tiny``, the smallest normal number, which are
-rounded in absolute steps. The difference of two implementations is at most the sum of their bounds.
+``room`` is 32 for all the "few": two exp or log of up to 4 u each, a sum of V terms in pairs or blocks,
+the divisions. torch (a = 1) adds a row one by one in the lanes of a vector, of 16 bytes or more: V divided
+by the lanes, where that is more than 32. The last term is for probabilities below ``tiny``, the smallest
+normal number, which are rounded in absolute steps. The difference of two implementations is at most the
+sum of their bounds.
 
-**In lockstep** the two gradients belong to tables that already differ a little. If no entry of W moves
-by more than ``distance``, no p changes by more than a factor exp(2 distance), so G moves by at most
-n p / N (exp(2 distance) - 1), and the loss by at most 2 distance.
+**Loss.** The mean of log s - z has the same errors, each in nats or relative to a term of the sum: ``room``
+again, relative above 1 nat and absolute below, for each of the two.
+
+**In lockstep** the two gradients belong to tables that already differ a little. If no entry of a row of W
+moves by more than ``distance`` d, no log p of the row moves by more than 2 d, and no p leaves [0, 1]. So a
+loss moves by at most 2 d, and
+
+    |G - G'|  <=  n / N  max(min(1, exp(log p + 2 d)) - p,  p (1 - exp(-2 d)))
+
+log p is taken as it is, also where p is too small for a number and a large d can bring it back.
 
 **Moments** are running means of what the gradients bound, so their bounds run along with them:
 ``MomentBounds``. **Weights** are judged twice. Each update may add no more than its own roundings to what
 the two tables, and the two pairs of moments, really differ by: ``update_residual``. What adds up over a whole
-run has no useful bound, for AdamW divides by the gradient's own size and a worst case would grow
-exponentially; over schedules like the published one it is measured: ``weight_bound``.
+run has no bound that could be told in advance, for AdamW divides by the gradient's own size and a worst case
+would grow exponentially. Over schedules like the published one it is measured: ``weight_bound``. Over others
+the books are added up: what the two pairs of moments really made of the steps, and the roundings.
+
+**Vacuous** is a bound that allows so much that it can find nothing. Two gradients of one batch lie within
+n / N of each other whatever the tables, for p is between 0 and 1; one that has lost all knowledge of p still
+lies within max(p, 1 - p) n / N, at least half of that. So a bound is called vacuous from the step on where
+at most entries of the rows in the batch it is at least half of the largest difference that there can be:
+
+    loss          max(1, loss)
+    gradient      n / N
+    exp_avg       the running mean of n / N                   exp_avg_sq    of its square
+    weights       |W| + |W'|
+
+It goes on being looked at, for even so it is a bound, but it says nothing any more.
 
 What is taken for granted: a row is shifted by its maximum before anything else is done to it (logsumexp of
 the unshifted row rounds by u max|x|); sums of many terms go in pairs, blocks or lanes, as those of NumPy
 and torch do, not one by one; and subnormal numbers are kept, not flushed to zero.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -57,30 +79,42 @@ def gradient_bound(
     W: Array,  # (V, V), in the dtype the gradient was computed in
     counts: NDArray[np.integer],  # (V, V), C
     *,
-    exp_of_log: bool = False,  # a: p was computed as exp(log p), as torch does
+    exp_of_log: bool = False,  # a: p was computed as exp(log p) and its row added in lanes, as torch does
     per_token: bool = False,  # b: the gradient was added up token by token
 ) -> Array:
     """The largest error of each entry of dW against the exact gradient at W: ``(V, V)`` float64."""
     return _rounding(W.dtype, _terms(W, counts), exp_of_log, per_token)
 
 
-def gradient_drift(W: Array, counts: NDArray[np.integer], distance: float) -> Array:
-    """How far the exact gradient moves, at most, if no entry of W moves by more than ``distance``:
-    ``(V, V)`` float64."""
+def gradient_drift(W: Array, counts: NDArray[np.integer], distance: float | Array) -> Array:
+    """How far the exact gradient moves, at most, if no entry of W, or of each row, (V, 1), moves by more than
+    ``distance``: ``(V, V)`` float64."""
     return _drift(_terms(W, counts), distance)
 
 
-def lockstep_gradient_bound(W: Array, counts: NDArray[np.integer], distance: float) -> Array:
-    """How far the gradient by pair counts at W and torch's, at a table no more than ``distance`` away, may
-    lie apart: both bounds and the drift, ``(V, V)`` float64."""
+def lockstep_gradient_bound(
+    W: Array, other: Array, counts: NDArray[np.integer], distance: float | Array
+) -> Array:
+    """How far the gradient by pair counts at W and torch's at ``other``, no more than ``distance`` away, may
+    lie apart: the bound of each at its own table and the drift, ``(V, V)`` float64. Some rows of all three
+    do as well, (R, V), if all tokens are in them."""
     terms = _terms(W, counts)
-    return _rounding(W.dtype, terms, 0, 0) + _rounding(W.dtype, terms, 1, 1) + _drift(terms, distance)
+    theirs = gradient_bound(other, counts, exp_of_log=True, per_token=True)
+    return _rounding(W.dtype, terms, 0, 0) + theirs + _drift(terms, distance)
 
 
-def loss_bound(loss: float, dtype: DTypeLike, distance: float = 0.0) -> float:
-    """The largest difference of two correct losses, in nats: each within 8 u of the truth, relative
-    (absolute below 1 nat, where log p loses what is lost in 1 - p), at tables ``distance`` apart."""
-    return 16 * unit_roundoff(dtype) * max(1.0, abs(loss)) + 2 * distance
+def room(dtype: DTypeLike, vocab_size: int = 1, lanes: bool = False) -> float:
+    """In units of u, what does not depend on the logits: see above. ``lanes``: rows are added one by one in
+    vectors, of 16 bytes where they are shortest."""
+    return max(32.0, vocab_size * np.dtype(dtype).itemsize / 16 if lanes else 0.0)
+
+
+def loss_bound(loss: float, dtype: DTypeLike, distance: float = 0.0, vocab_size: int = 1) -> float:
+    """The largest difference of two correct losses, in nats, one of them torch's, at tables ``distance``
+    apart: in the mean over the tokens, the largest of each token's row. Up to 64 the vocabulary's size
+    makes no difference."""
+    roundings = room(dtype) + room(dtype, vocab_size, lanes=True)
+    return roundings * unit_roundoff(dtype) * max(1.0, abs(loss)) + 2 * distance
 
 
 class MomentBounds:
@@ -88,11 +122,13 @@ class MomentBounds:
 
     With |g - g'| <= G in every entry, m = beta1 m + (1 - beta1) g and v = beta2 v + (1 - beta2) g g:
 
-        |m - m'|  <=  beta1 M + (1 - beta1) G                  + 6 (u (|m| + (1 - beta1) |g|) + least)
-        |v - v'|  <=  beta2 V + (1 - beta2) (2 |g| G + G G)    + 6 (u v + least)
+        |m - m'|  <=  beta1 M + (1 - beta1) G                + 6 (u (|m| + (1 - beta1) (|g| + |m0|)) + least)
+        |v - v'|  <=  beta2 V + (1 - beta2) (2 |g| G + G G)  + 6 (u v + least)
 
-    The last terms are three roundings a step in each of the two; ``least``, the smallest positive number,
-    is for rows not visited for so long that their moments have all but faded away.
+    The last terms are three roundings a step in each of the two, where m0 is the mean before the step: as
+    m0 + (1 - beta1) (g - m0) it may be far larger than what is left of it. Each size is taken as large as it
+    may be on either side, |g| + G for |g|. ``least``, the smallest positive number, is for rows not visited
+    for so long that their moments have all but faded away.
     """
 
     def __init__(self, shape: tuple[int, ...], dtype: DTypeLike, betas: tuple[float, float]) -> None:
@@ -101,15 +137,47 @@ class MomentBounds:
         self.betas = betas
         self.exp_avg = np.zeros(shape)
         self.exp_avg_sq = np.zeros(shape)
+        self._size = np.zeros(shape)  # |exp_avg|
 
-    def step(self, gradient: Array, bound: Array, exp_avg: Array, exp_avg_sq: Array) -> None:
-        """``gradient`` of this step and its ``bound``; the moments as they are after it."""
-        g = abs(gradient.astype(np.float64))
+    def step(
+        self,
+        gradient: Array,
+        bound: Array,
+        exp_avg: Array,
+        exp_avg_sq: Array,
+        rows: slice = slice(None),
+        visited: Any = slice(None),
+    ) -> None:
+        """``gradient`` of this step and its ``bound``, of the rows that are ``visited``; the moments as they
+        are after it. All of these may be a part of the whole, ``rows``."""
         beta1, beta2 = self.betas
-        rounding = 6 * (self.u * (abs(exp_avg.astype(np.float64)) + (1 - beta1) * g) + self.least)
-        self.exp_avg = beta1 * self.exp_avg + (1 - beta1) * bound + rounding
-        rounding = 6 * (self.u * exp_avg_sq.astype(np.float64) + self.least)
-        self.exp_avg_sq = beta2 * self.exp_avg_sq + (1 - beta2) * (2 * g + bound) * bound + rounding
+        M, V, m = self.exp_avg[rows], self.exp_avg_sq[rows], self._size[rows]  # views
+        g = abs(gradient.astype(np.float64))
+        sizes = M + m  # of what is rounded: first m0,
+        sizes *= 1 - beta1
+        sizes[visited] += (1 - beta1) * (g + bound)
+        np.abs(exp_avg, out=m)
+        M *= beta1
+        M[visited] += (1 - beta1) * bound
+        sizes += m  # and then m
+        sizes += M
+        sizes *= 6 * self.u
+        sizes += 6 * self.least
+        M += sizes
+        V *= beta2
+        V[visited] += (1 - beta2) * (2 * g + bound) * bound
+        np.add(exp_avg_sq, V, out=sizes)
+        sizes *= 6 * self.u
+        sizes += 6 * self.least
+        V += sizes
+
+
+class Update(NamedTuple):
+    """What one update did to the difference of two tables, (V, V) float64 each."""
+
+    moved: Array  # the difference of the two steps, as it follows from the moments
+    residual: Array  # what the update added beyond that
+    rounding: Array  # the most that rounding may add
 
 
 def update_residual(
@@ -117,35 +185,49 @@ def update_residual(
     t: int,  # updates made, this one included
     before: Array,  # W - W' before the update, (V, V) float64
     after: Array,  # W - W' after it
-    weight: Array,  # W after it
+    weights: tuple[Array, Array],  # W and W' after it
     moments: tuple[Array, Array],  # exp_avg and exp_avg_sq after it
     others: tuple[Array, Array],  # the other AdamW's
-) -> tuple[Array, Array]:
+) -> Update:
     """What one update has added to the difference of two tables beyond what the difference before it and
-    that of the moments explain, and the most that rounding may add: both (V, V) float64.
+    that of the moments explain, and the most that rounding may add.
 
         W - W'  =  (1 - lr weight_decay) (W - W')  -  (step - step')  +  residual
-        |residual|  <=  2 u (3 |W| + 16 |step|) + 20 least
+        |residual|  <=  2 u (3 max(|W|, |W'|) + 16 max(|step|, |step'|)) + 20 least
 
-    with step = lr m / (1 - beta1**t) / (sqrt(v / (1 - beta2**t)) + eps). On each side the table is rounded
-    twice and the step some ten times; the rest is for this sum itself.
+    with step = lr m / (1 - beta1**t) / (sqrt(v / (1 - beta2**t)) + eps). On each side, in units of u: the
+    factor of the decay is rounded and the product with it, which is at most |W| + |step| from here, and the
+    sum of both, |W|; in the step the two constants, the product, the root (2, where a library's is one
+    unit in the last place off), two quotients, the sum with eps: 3 |W| + 11 |step|. The rest is for this
+    sum itself. Where the two have parted, by large steps in opposite directions, the one may be far larger
+    than the other: the larger of both stands for each.
     """
 
     def step(m: Array, v: Array) -> Array:
-        d = np.sqrt(v.astype(np.float64) / (1 - config.betas[1] ** t)) + config.eps
-        return config.lr / (1 - config.betas[0] ** t) * m.astype(np.float64) / d
+        d = np.multiply(v, 1 / (1 - config.betas[1] ** t), dtype=np.float64)
+        np.sqrt(d, out=d)
+        d += config.eps
+        step = np.multiply(m, config.lr / (1 - config.betas[0] ** t), dtype=np.float64)
+        step /= d
+        return step
 
     ours, theirs = step(*moments), step(*others)
-    residual = after - ((1 - config.lr * config.weight_decay) * before - (ours - theirs))
-    least = float(np.finfo(config.dtype).smallest_subnormal)
-    rounding = 3 * abs(weight.astype(np.float64)) + 16 * abs(ours)
-    return residual, 2 * unit_roundoff(config.dtype) * rounding + 20 * least
+    moved = ours - theirs
+    residual = (1 - config.lr * config.weight_decay) * before
+    residual -= moved
+    np.subtract(after, residual, out=residual)
+    u, least = unit_roundoff(config.dtype), float(np.finfo(config.dtype).smallest_subnormal)
+    rounding = np.maximum(abs(ours), abs(theirs), out=ours)
+    rounding *= 2 * u * 16
+    rounding += np.multiply(np.maximum(*map(abs, weights)), 2 * u * 3, dtype=np.float64)
+    rounding += 20 * least
+    return Update(moved, residual, rounding)
 
 
 def weight_bound(config: Config, device: str = "cpu") -> float:
     """The largest difference of two tables trained by ``config``: measured, not derived, and so only for
     schedules like the published one: lr * steps up to 50, lr up to 0.1, batches up to 8,192 tokens, betas
-    from 0.5 up. Beyond that it is infinite, and ``update_residual`` judges alone.
+    from 0.5 up. Beyond that it is infinite: see above for what bounds the difference then.
 
     1e-13 in float64 and 2e-5 in float32 are 56 and 21 times what 5,000 published steps showed on
     CPU (1.8e-15 and 9.5e-7; ``bigram compare``). Another device rounds constants and sums otherwise; its
@@ -161,11 +243,16 @@ def weight_bound(config: Config, device: str = "cpu") -> float:
     return base * (1 if device == "cpu" else 10) if alike else float("inf")
 
 
+def is_vacuous(bound: float | Array, possible: float | Array) -> bool:
+    """Whether at most entries the bound is at least half of what is possible: see above."""
+    return bool((bound >= np.multiply(0.5, possible)).mean() > 0.5)
+
+
 class _Terms(NamedTuple):
     """What both bounds are made of, in float64 whatever W is."""
 
     z: Array  # |z| + E_p|z|, with |z| 0 where p is 0, for then p is exact
-    logp: Array  # |log p|, likewise
+    logp: Array  # log p
     p: Array
     scale: Array  # S
     n: Array  # (V, 1)
@@ -175,21 +262,33 @@ class _Terms(NamedTuple):
 def _terms(W: Array, counts: NDArray[np.integer]) -> _Terms:
     x = W.astype(np.float64)
     z = x - x.max(axis=1, keepdims=True)
-    logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-    p = np.exp(logp)
+    p = np.exp(z)
+    s = p.sum(axis=1, keepdims=True)
+    p /= s
+    logp = z - np.log(s)
     n = counts.sum(axis=1, keepdims=True).astype(np.float64)
     N = float(n.sum())
-    z, logp = (np.where(p > 0, -x, 0) for x in (z, logp))
+    z = np.where(p > 0, np.negative(z, out=z), 0)
     return _Terms(z + (p * z).sum(axis=1, keepdims=True), logp, p, (n * p + counts) / N, n, N)
 
 
 def _rounding(dtype: DTypeLike, terms: _Terms, exp_of_log: int, per_token: int) -> Array:
-    z, logp, _, scale, n, N = terms
-    roundings = z + exp_of_log * logp + per_token * n + 32
+    z, logp, p, scale, n, N = terms
+    roundings = z + room(dtype, p.shape[1], lanes=bool(exp_of_log)) + per_token * n
+    if exp_of_log:
+        roundings -= np.where(p > 0, logp, 0)
     tiny = float(np.finfo(dtype).tiny)
     return unit_roundoff(dtype) * scale * roundings + 4 * tiny * n / N
 
 
-def _drift(terms: _Terms, distance: float) -> Array:
-    # Past 700 the exponential is infinite; a distance that is not a number stays one.
-    return terms.n * terms.p / terms.N * np.expm1(min(2 * distance, 700.0))
+def _drift(terms: _Terms, distance: float | Array) -> Array:
+    _, logp, p, _, n, N = terms
+    d = np.broadcast_to(2 * np.asarray(distance), n.shape)
+    with np.errstate(over="ignore", invalid="ignore"):  # an infinite distance, or one that is not a number
+        up = p * np.expm1(d)
+        # That is the difference in the docstring without its cancellation. It overflows where d is large;
+        # there the difference is taken, and the exponent's own rounding counts.
+        far = np.flatnonzero(d >= 1)
+        exponent = logp[far] + d[far] + 4 * unit_roundoff(np.float64) * (d[far] - logp[far])
+        up[far] = np.exp(np.minimum(exponent, 0)) - p[far]
+        return n / N * np.maximum(np.minimum(up, 1 - p), -p * np.expm1(-d))

@@ -24,9 +24,10 @@ def differences(value: ArrayLike, truth: ArrayLike) -> Array:
     value, truth = np.asarray(value), np.asarray(truth)
     wide = np.result_type(value, truth, np.float64)  # float32 - float32 would round once more
     with np.errstate(invalid="ignore"):
-        difference = np.asarray(abs(np.subtract(value, truth, dtype=wide)))
-    if (lost := np.isnan(difference)).any():
-        difference = np.where(lost, np.where(value == truth, 0, np.inf), difference)
+        difference = np.asarray(np.subtract(value, truth, dtype=wide))
+    np.abs(difference, out=difference)
+    if difference.size and np.isnan(difference.max()):  # a maximum is nan if one entry is
+        difference = np.where(np.isnan(difference), np.where(value == truth, 0, np.inf), difference)
     return difference
 
 
@@ -35,8 +36,8 @@ def fractions(difference: Array, bound: ArrayLike) -> Array:
     is infinitely far over a bound that is 0 or NaN."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         fraction = np.asarray(difference / np.asarray(bound))
-    if (lost := np.isnan(fraction)).any():
-        fraction = np.where(lost, np.where(difference == 0, 0, np.inf), fraction)
+    if fraction.size and np.isnan(fraction.max()):
+        fraction = np.where(np.isnan(fraction), np.where(difference == 0, 0, np.inf), fraction)
     return fraction
 
 

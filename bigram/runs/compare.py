@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bigram.bounds import (
     MomentBounds,
+    is_vacuous,
     lockstep_gradient_bound,
     loss_bound,
     update_residual,
@@ -23,17 +24,17 @@ from bigram.bounds import (
 )
 from bigram.comparator import differences, fractions
 from bigram.runs.records import config_record, corpus_record, sample_draws, sample_start
-from common.arrays import Ids
+from common.arrays import Array, Ids
 from common.batcher import Batcher
 from common.config import Config
 from common.errors import DivergedError
-from common.pairs import conditional_entropy, count_pairs, count_text_pairs
+from common.pairs import conditional_entropy, count_text_pairs
 from common.text.corpus import Corpus
-from common.training import initial_table, train
+from common.training import TrainerState, initial_table, train
 from impl_numpy.fast.large_vocab import trainer_for
 from impl_torch.trainer import TorchTrainer
 
-Numbers = float | NDArray[np.floating]
+Numbers = float | Array
 
 
 # "update" is what each step adds to the difference of the weights unexplained; "weight" is what adds up.
@@ -48,25 +49,32 @@ class Pair(NamedTuple):
 
 
 class Largest:
-    """The largest difference seen, the bound where it was seen, and the nearest any came to its bound."""
+    """The largest difference seen, the bound where it was seen, the nearest any came to its bound, and the
+    first step at which the bound was vacuous."""
 
     def __init__(self) -> None:
         self.max_abs = 0.0
         self.bound = 0.0
         self.fraction_of_bound = 0.0
+        self.vacuous_from: int | None = None
 
-    def see(self, ours: Numbers, theirs: Numbers, bound: Numbers) -> NDArray[np.floating]:
+    def see(self, ours: Numbers, theirs: Numbers, bound: Numbers) -> Array:
         """Compares entry by entry, and returns each entry's difference in units of its bound. An entry that
         is not a number, or differs where nothing may (as in the gradient's row of a character that the batch
         did not hold), is infinitely far over its bound."""
         difference = differences(ours, theirs)
         fraction = fractions(difference, bound)
         self.fraction_of_bound = max(self.fraction_of_bound, float(fraction.max()))
-        at = difference.argmax()
-        if difference.flat[at] >= self.max_abs:
+        if difference.max() >= self.max_abs:
+            at = difference.argmax()
             self.max_abs = float(difference.flat[at])
             self.bound = float(np.broadcast_to(bound, difference.shape).flat[at])
         return fraction
+
+    def could_see(self, step: int, bound: Numbers, possible: Numbers) -> None:
+        """Notes the first step at which the bound is vacuous: ``bounds.py`` says when it is."""
+        if self.vacuous_from is None and is_vacuous(bound, possible):
+            self.vacuous_from = step
 
     @property
     def within(self) -> bool:
@@ -79,72 +87,146 @@ class Trace:
 
     losses: list[tuple[float, float, float]] = field(default_factory=list)  # each step's pair, and its bound
     # (V, V): the nearest that each entry of the gradient's difference ever came to its bound
-    gradient: NDArray[np.floating] = field(default_factory=lambda: np.zeros(()))
-    table: NDArray[np.floating] = field(default_factory=lambda: np.zeros(()))  # (V, V), NumPy's at the end
+    gradient: Array = field(default_factory=lambda: np.zeros(()))
+    table: Array = field(default_factory=lambda: np.zeros(()))  # (V, V), NumPy's at the end
+
+
+BLOCK = 2**14  # entries that are compared at a time, so that what is made of them stays in the cache
 
 
 class Lockstep:
     """Two trainers that take every step together, itself a ``Trainer`` whose losses are pairs."""
 
-    def __init__(
-        self, table: NDArray[np.floating], config: Config, device: str, trace: Trace | None = None
-    ) -> None:
+    def __init__(self, table: Array, config: Config, device: str, trace: Trace | None = None) -> None:
         self.numpy = trainer_for(table, config)
         self.torch = TorchTrainer(table, config, device)
         self.config = config
         self.moment_bounds = MomentBounds(table.shape, config.dtype, config.betas)
         self.weight_bound = weight_bound(config, self.torch.device.type)
+        self.moved = np.zeros(table.shape)  # the bound where weight_bound has none
+        self.apart = np.zeros(table.shape)  # W - W' now: ours less torch's
+        self.row_distance = np.zeros(len(table))  # the largest difference of each row's weights, now
+        # What bounds.py calls possible, of the gradient, exp_avg and exp_avg_sq, for each row.
+        self.possible = np.zeros((3, len(table), 1))
         self.largest = {name: Largest() for name in COMPARED}
         self.trace = trace
 
     def step(self, idx: Ids, targets: Ids) -> Pair:
-        W = self.numpy.state().weight.copy()  # where this step's gradients are taken
-        before = self.difference()
-        distance = float(abs(before).max())
+        rows = np.unique(idx)
+        counts = count_rows(rows, idx, targets, len(self.apart))
+        W, other = (trainer.state().weight[rows] for trainer in (self.numpy, self.torch))
+        bound = lockstep_gradient_bound(W, other, counts, self.row_distance[rows, None])
+        distance = self.mean_distance(counts, rows)
 
         ours, theirs = self.numpy.step(idx, targets), self.torch.step(idx, targets)
-        bound = loss_bound(theirs, self.config.dtype, distance)
-        self.largest["loss"].see(ours, theirs, bound)
-        fraction = self._compare_state(W, count_pairs(idx, targets, len(W)), before, distance)
+        room = loss_bound(max(ours, theirs), self.config.dtype, distance, len(self.apart))
+        self.largest["loss"].see(ours, theirs, room)
+        self.largest["loss"].could_see(self.numpy.optimizer.steps, room, max(1.0, abs(theirs)))
+        states = self.numpy.state(), self.torch.state()
+        self._compare_gradients(states[0].gradient, states[1].gradient, rows, bound)
+        self._compare_states(*states, rows, bound)
+        self._look_for_vacuous_bounds(*states, rows, counts, bound)
         if self.trace:
-            self.trace.losses.append((ours, theirs, bound))
-            self.trace.gradient = np.maximum(self.trace.gradient, fraction)
+            self.trace.losses.append((ours, theirs, room))
         return Pair(ours, theirs)
 
     def evaluate(self, counts: NDArray[np.int64]) -> Pair:
         ours, theirs = self.numpy.evaluate(counts), self.torch.evaluate(counts)
-        self.largest["loss"].see(ours, theirs, loss_bound(theirs, self.config.dtype, self.distance()))
+        bound = loss_bound(max(ours, theirs), self.config.dtype, self.mean_distance(counts), len(counts))
+        self.largest["loss"].see(ours, theirs, bound)
         return Pair(ours, theirs)
-
-    def difference(self) -> NDArray[np.floating]:
-        """W - W' now, (V, V) float64: ours less torch's."""
-        return self.numpy.state().weight.astype(np.float64) - self.torch.state().weight
 
     def distance(self) -> float:
         """The largest difference of any weight, now."""
-        return float(abs(self.difference()).max())
+        return float(self.row_distance.max())
 
-    def _compare_state(
+    def mean_distance(self, counts: Ids, rows: Any = slice(None)) -> float:
+        """The same of each token's row, in the mean over the tokens that are counted in those rows."""
+        n = counts.sum(axis=1)
+        return float(n @ self.row_distance[rows] / n.sum())
+
+    def _compare_gradients(
         self,
-        W: NDArray[np.floating],
-        counts: NDArray[np.int64],
-        before: NDArray[np.floating],
-        distance: float,
-    ) -> NDArray[np.floating]:
-        # Returns the gradient's difference in units of its bound.
-        ours, theirs = self.numpy.state(), self.torch.state()
-        bound = lockstep_gradient_bound(W, counts, distance)
-        self.moment_bounds.step(ours.gradient, bound, ours.exp_avg, ours.exp_avg_sq)
-        fraction = self.largest["gradient"].see(ours.gradient, theirs.gradient, bound)
-        moments, others = (ours.exp_avg, ours.exp_avg_sq), (theirs.exp_avg, theirs.exp_avg_sq)
-        residual, rounding = update_residual(
-            self.config, self.numpy.optimizer.steps, before, self.difference(), ours.weight, moments, others
-        )
-        self.largest["update"].see(residual, 0.0, rounding)
-        self.largest["weight"].see(ours.weight, theirs.weight, self.weight_bound)
-        self.largest["exp_avg"].see(ours.exp_avg, theirs.exp_avg, self.moment_bounds.exp_avg)
-        self.largest["exp_avg_sq"].see(ours.exp_avg_sq, theirs.exp_avg_sq, self.moment_bounds.exp_avg_sq)
-        return fraction
+        ours: Array,
+        theirs: Array,
+        visited: Ids,
+        bound: Array,
+    ) -> None:
+        # ``bound``: of the rows visited; in all others nothing may differ from 0, on either side.
+        fraction = self.largest["gradient"].see(ours[visited], theirs[visited], bound)
+        others = np.setdiff1d(np.flatnonzero(ours.any(axis=1) | theirs.any(axis=1)), visited)
+        if len(others):
+            self.largest["gradient"].see(abs(ours[others]) + abs(theirs[others]), 0.0, 0.0)
+        if self.trace:
+            nearest = np.broadcast_to(self.trace.gradient, self.apart.shape).copy()
+            nearest[visited] = np.maximum(nearest[visited], fraction)
+            nearest[others] = np.inf
+            self.trace.gradient = nearest
+
+    def _compare_states(
+        self,
+        ours: TrainerState,
+        theirs: TrainerState,
+        visited: Ids,
+        bound_of_visited: Array,
+    ) -> None:
+        V, t = len(self.apart), self.numpy.optimizer.steps
+        size = max(1, BLOCK // V)
+        for start in range(0, V, size):
+            rows = slice(start, start + size)
+            a, b = (TrainerState(*(array[rows] for array in state)) for state in (ours, theirs))
+            here = slice(*np.searchsorted(visited, (start, start + size)))
+            place, bound = visited[here] - start, bound_of_visited[here]
+            self.moment_bounds.step(a.gradient[place], bound, a.exp_avg, a.exp_avg_sq, rows, place)
+            self.largest["exp_avg"].see(a.exp_avg, b.exp_avg, self.moment_bounds.exp_avg[rows])
+            self.largest["exp_avg_sq"].see(a.exp_avg_sq, b.exp_avg_sq, self.moment_bounds.exp_avg_sq[rows])
+
+            after = np.subtract(a.weight, b.weight, dtype=np.float64)
+            moments, others = (a.exp_avg, a.exp_avg_sq), (b.exp_avg, b.exp_avg_sq)
+            update = update_residual(
+                self.config, t, self.apart[rows], after, (a.weight, b.weight), moments, others
+            )
+            self.largest["update"].see(update.residual, 0.0, update.rounding)
+            self.apart[rows] = after
+            self.row_distance[rows] = np.maximum(after.max(axis=1), -after.min(axis=1))
+            if math.isfinite(self.weight_bound):
+                self.largest["weight"].see(self.row_distance[rows], 0.0, self.weight_bound)
+            else:
+                self.moved[rows] *= 1 - self.config.lr * self.config.weight_decay
+                self.moved[rows] += abs(update.moved)
+                self.moved[rows] += update.rounding
+                self.largest["weight"].see(after, 0.0, self.moved[rows])
+
+    def _weight_bound(self, rows: Any) -> Numbers:
+        return self.weight_bound if math.isfinite(self.weight_bound) else self.moved[rows]
+
+    def _look_for_vacuous_bounds(
+        self,
+        ours: TrainerState,
+        theirs: TrainerState,
+        rows: Ids,
+        counts: Ids,
+        gradient_bound: Array,
+    ) -> None:
+        # Among the rows that the batch holds.
+        share = counts.sum(axis=1, keepdims=True) / counts.sum()
+        betas = np.array([0.0, *self.config.betas])[:, None, None]
+        self.possible *= betas
+        self.possible[:, rows] += (1 - betas) * [share, share, share**2]
+        bounds = {
+            "gradient": (gradient_bound, self.possible[0, rows]),
+            "exp_avg": (self.moment_bounds.exp_avg[rows], self.possible[1, rows]),
+            "exp_avg_sq": (self.moment_bounds.exp_avg_sq[rows], self.possible[2, rows]),
+            "weight": (self._weight_bound(rows), abs(ours.weight[rows]) + abs(theirs.weight[rows])),
+        }
+        for name, (bound, possible) in bounds.items():
+            self.largest[name].could_see(self.numpy.optimizer.steps, bound, possible)
+
+
+def count_rows(rows: Ids, idx: Ids, targets: Ids, vocab_size: int) -> Ids:
+    """Those ``rows``, (R,) ascending, of the pair counts that hold all of ``idx``: (R, V)."""
+    cells = np.searchsorted(rows, idx.ravel()) * vocab_size + targets.ravel()
+    return np.bincount(cells, minlength=len(rows) * vocab_size).reshape(len(rows), vocab_size)
 
 
 def check_not_both_diverged(step: int, loss: Pair | None) -> None:
@@ -188,7 +270,9 @@ def compare(
     sample, explained = compare_samples(lockstep, corpus, sample_draws(config, rng))
     largest = lockstep.largest
     within = all(seen.within for seen in largest.values())
-    speed = microseconds_per_step(lockstep, Batcher(corpus.train, config.batch_size, config.block_size, rng))
+    batcher = Batcher(corpus.train, config.batch_size, config.block_size, rng)
+    # A seventh of the run at most, for where V is large the steps are long.
+    speed = microseconds_per_step(lockstep, batcher, steps=min(50, max(1, config.max_iters // 100)))
     return {
         "corpus": corpus_record(corpus),
         "config": config_record(config) | {"device": lockstep.torch.device.type},
@@ -198,6 +282,9 @@ def compare(
             "bounds": {name: seen.bound for name, seen in largest.items()},
             "fraction_of_bound": {name: seen.fraction_of_bound for name, seen in largest.items()},
             "within": within,
+            "vacuous": {
+                name: seen.vacuous_from for name, seen in largest.items() if seen.vacuous_from is not None
+            },
         },
         "optimum": {
             "train": conditional_entropy(count_text_pairs(corpus.train, corpus.tokenizer.vocab_size))
@@ -231,9 +318,7 @@ def microseconds_per_step(lockstep: Lockstep, batcher: Batcher, rounds: int = 15
     return Pair(*(1e6 * np.median(seconds, axis=0)))
 
 
-def compare_samples(
-    lockstep: Lockstep, corpus: Corpus, uniforms: NDArray[np.floating]
-) -> tuple[dict[str, Any], bool]:
+def compare_samples(lockstep: Lockstep, corpus: Corpus, uniforms: Array) -> tuple[dict[str, Any], bool]:
     """Lets both write from the same draws, after character 0. Returns the texts, and whether they are
     what they should be: identical, or parted by a draw that fell on the edge between two characters,
     nearer than the tables themselves are."""

@@ -62,6 +62,12 @@ def comparison_report(result: Mapping[str, Any]) -> Iterator[str]:
         ),
     )
 
+    for name, step in agreement["vacuous"].items():
+        yield (
+            f"\nvacuous   {LABELS[name]}: from step {step:,} on its bound is so wide that it can find nothing"
+            "\n          the verdict rests on the others"
+        )
+
     config, speed, sample = result["config"], result["speed"], result["sample"]
     optimum, last = result["optimum"]["train"], result["history"][-1]["numpy"]["train"]
     yield f"\noptimum   {optimum:.7f} nats, the least any bigram table can reach on the training split"

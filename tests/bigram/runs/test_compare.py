@@ -12,6 +12,7 @@ import pytest
 from common.config import Config
 from common.errors import DivergedError, UserError
 from common.text.corpus import Corpus, load_corpus
+from common.training import initial_table
 from impl_numpy import cross_entropy, pair_counts
 from impl_numpy.adamw import AdamW
 from impl_numpy.model import BigramLanguageModel
@@ -20,7 +21,7 @@ pytest.importorskip("torch")
 
 import bigram.runs.compare
 import impl_numpy.trainer
-from bigram.runs.compare import Largest, compare
+from bigram.runs.compare import Largest, Lockstep, compare
 from bigram.runs.report import comparison_report, verdict_line
 from impl_torch.trainer import pick_device
 
@@ -85,13 +86,48 @@ def short(corpus: Corpus, **settings: object) -> dict:
         {"batch_size": 1, "block_size": 1},
         {"batch_size": 512, "block_size": 16, "max_iters": 50},
         {"eval_iters": 20},
+        {"lr": 1.0, "weight_decay": 0.0, "betas": (0.1, 0.5)},
+        # From here on the two part, by whole steps where the gradient is smaller than its rounding.
+        {"lr": 5.0},
+        {"lr": 10.0, "max_iters": 300},
+        {"lr": 300.0, "weight_decay": 0.0},
+        {"lr": 1e3, "weight_decay": 9e-4},
+        {"lr": 1e3, "weight_decay": 0.0, "betas": (0.1, 0.5)},
+        pytest.param({"lr": 3.0, "weight_decay": 0.0, "max_iters": 3000}, marks=pytest.mark.slow),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_no_false_alarm_at_other_settings(surrogate: Corpus, dtype: str, settings: dict) -> None:
     result = short(surrogate, dtype=dtype, **settings)
-    assert result["verdict"] == "agree", result["agreement"]
+    agreement = result["agreement"]
+    assert result["verdict"] == "agree", agreement
+    if result["config"]["lr"] <= 1:
+        assert agreement["vacuous"] == {}
+
+
+def test_a_bound_that_can_find_nothing_is_listed(surrogate: Corpus) -> None:
+    result = short(surrogate, lr=300.0, weight_decay=0.0, dtype="float32")
+    vacuous = result["agreement"]["vacuous"]
+    assert "loss" in vacuous
+    assert "update" not in vacuous
+    assert 1 < vacuous["loss"] <= 200
+    report = "\n".join(comparison_report(result))
+    assert f"\nvacuous   loss, every step: from step {vacuous['loss']} on" in report
+    assert verdict_line(result).startswith("agree: ")
+    assert "vacuous" not in "\n".join(comparison_report(short(surrogate)))
+
+
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+def test_a_row_that_the_batch_does_not_hold_must_stay_zero(surrogate: Corpus, side: str) -> None:
+    table = initial_table(5, "float64", np.random.default_rng(0))
+    lockstep, batch = Lockstep(table, Config(dtype="float64"), "cpu"), np.array([[0, 1]])
+    lockstep.step(batch, batch)
+    assert lockstep.largest["gradient"].within
+    gradients = {side: np.zeros((5, 5)) for side in ("ours", "theirs")}
+    gradients[side][3, 2] = 1e-300
+    lockstep._compare_gradients(**gradients, visited=np.array([0, 1]), bound=np.ones((2, 5)))
+    assert lockstep.largest["gradient"].fraction_of_bound == np.inf
 
 
 @pytest.mark.parametrize("text", ["ab" * 10, "a" * 20, "the cat sat on the mat, the cat sat", "ä😀\n" * 8])
@@ -261,6 +297,7 @@ def test_the_result_is_plain_json_with_the_promised_keys(surrogate: Corpus) -> N
     assert set(result["agreement"]) == {f"{name}_max_abs" for name in names} | {
         "bounds",
         "fraction_of_bound",
+        "vacuous",
         "within",
     }
     assert set(result["agreement"]["bounds"]) == names
