@@ -14,7 +14,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bigram.processes import from_first, is_first, let_the_first_speak, my_part, several_processes, together
-from bigram.terminal import progress_bar, reading_bar
+from bigram.terminal import foretell, progress_bar, reading_bar
 from common.config import Config
 from common.errors import UserError
 
@@ -274,7 +274,8 @@ def run_compare(args: argparse.Namespace) -> int:
 
     trace = Trace() if folder else None
     with progress_bar(config.max_iters) as advance:
-        result = compare(corpus, config, args.device, advance, trace)
+        long = foretell(config.max_iters, notice)
+        result = compare(corpus, config, args.device, lambda step: (advance(step), long(step)), trace)
     from bigram.runs.report import comparison_report
 
     print_result(result, comparison_report, args.json)

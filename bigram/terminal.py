@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -57,6 +59,30 @@ def progress_bar(steps: int) -> Iterator[Callable[[int], object]]:
     with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=both) as bar:
         task = bar.add_task("training", total=steps)
         yield lambda step: bar.update(task, completed=step)
+
+
+def foretell(
+    steps: int, say: Callable[[str], object], clock: Callable[[], float] = time.monotonic
+) -> Callable[[int], None]:
+    """A function to be told the updates made. Three seconds after the first, which is slower than those that
+    follow, it says how long the rest will take, if that is a minute or more."""
+    first: float | None = None
+    said = False
+
+    def on_step(step: int) -> None:
+        nonlocal first, said
+        if step == 0 or said:
+            return
+        now = clock()
+        if first is None:
+            first = now
+        elif now - first >= 3:
+            said = True
+            left = (steps - step) * (now - first) / (step - 1)
+            if left >= 60:
+                say(f"{steps:,} steps will take about {math.ceil(left / 60):,} more minutes")
+
+    return on_step
 
 
 def number(value: float | None) -> str:
