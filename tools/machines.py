@@ -205,16 +205,16 @@ def environment_with(which: str, folder: Path) -> str:
     """The interpreter of the environment with the newest or the oldest libraries."""
     if which == "oldest":
         requirement = next(each for each in PROJECT["dependencies"] if each.startswith("numpy>="))
-        return with_numpy(folder / which, requirement.replace(">=", "=="))
+        return with_numpy(folder / f"with-{which}", requirement.replace(">=", "=="))
     python = newest_interpreter()
     if python == sys.executable:
-        return with_numpy(folder / which, "numpy")
+        return with_numpy(folder / f"with-{which}", "numpy")
     pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     constraints = folder / "constraints.txt"
     constraints.write_text(re.sub(r"^(numpy|torch)==.*\n", "", pinned, flags=re.MULTILINE), encoding="utf-8")
     wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
     wanted = [each for each in wanted if not each.startswith("torch")]
-    return install(python, folder / which, "-c", str(constraints), *wanted)
+    return install(python, folder / f"with-{which}", "-c", str(constraints), *wanted)
 
 
 def libraries(run: Run, which: str) -> None:
