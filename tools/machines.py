@@ -124,7 +124,7 @@ def skylakex(run: Run) -> None:
 
 
 def threads(run: Run, count: int) -> None:
-    run.environment |= dict.fromkeys(THREADS, str(count))
+    run.environment |= dict.fromkeys(THREADS, str(count)) | {"OMP_WAIT_POLICY": "passive"}
 
 
 def one_thread(run: Run) -> None:
@@ -360,9 +360,9 @@ def main(arguments: Sequence[str]) -> int:
         for run in as_completed(runs):
             results.append(run.result())
             print(results[-1].line, flush=True)
-    failures = [result for result in results if result.failures]
-    for result in failures:
-        print(f"\n== {result.line}\n{result.failures}")
+        failures = [result for result in results if result.failures]
+        for result in failures:
+            print(f"\n== {result.line}\n{result.failures}")
     return 1 if failures else 0
 
 
