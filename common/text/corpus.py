@@ -2,7 +2,7 @@
 
 A file of the reader's own, tiny Shakespeare, or, with no network to fetch that, the surrogate with
 the same pair counts. Every corpus says which it is and gives a sha256, so that a figure can be
-traced to its text. A large file is never in memory as a whole: see ``common/text/streaming.py``.
+traced to its text. A large file is never in memory as a whole: see ``common/text/large.py``.
 """
 
 import codecs
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from common.errors import UserError
 from common.memory import check_table_fits
 from common.text.fast_tokenizer import FastTokenizer, alphabet, pieces
-from common.text.streaming import HashedFile, cached_tokens, not_utf8, survey
+from common.text.large import HashedFile, cached_tokens, not_readable, not_utf8, survey
 from common.text.surrogate import surrogate_tokens
 from common.tokenizer import CharTokenizer
 
@@ -87,14 +87,14 @@ def read_corpus(
     """A UTF-8 file as a corpus. A byte-order mark at the start is dropped, and ``\\r\\n`` and ``\\r``
     become ``\\n``, so that a text saved on Windows trains the same model."""
     try:
-        if path.exists() and not path.is_file():  # asked before it is opened: a pipe would keep us waiting
+        if path.exists() and not path.is_file():  # checked first: opening a FIFO blocks
             raise UserError(f"{path} is not a regular file; give a UTF-8 text file")
         if path.stat().st_size > IN_MEMORY:
             sha256, tokenizer, tokens = _streamed(path, on_progress)
         else:
             sha256, tokenizer, tokens = _in_memory(path)
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}; give a readable UTF-8 text file") from error
+        raise not_readable(path, error) from error
     train, val = split(tokens)
     return Corpus(name or path.name, source or str(path), sha256, tokenizer, train, val)
 
@@ -107,7 +107,7 @@ def _in_memory(path: Path) -> Text:
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         data = file.read(size + 1)
-    if len(data) > size:  # it grows, or is made while it is read, as in /proc: who knows how long it is
+    if len(data) > size:  # it grows, or is made while it is read, as in /proc
         raise UserError(f"{path} is longer than its size says; try again when nothing writes to it")
     body = data.removeprefix(codecs.BOM_UTF8)
     try:
@@ -121,7 +121,7 @@ def _in_memory(path: Path) -> Text:
 
 
 def _streamed(path: Path, on_progress: OnProgress) -> Text:
-    # One handle for both passes: whatever becomes of the name meanwhile, it is the same file.
+    # One handle for both passes: it is the same file even if its name is removed meanwhile.
     with io.FileIO(path) as file:
         size = os.fstat(file.fileno()).st_size
         found = survey(HashedFile(file, path, lambda done: on_progress("reading", done, size)))
@@ -133,7 +133,7 @@ def _streamed(path: Path, on_progress: OnProgress) -> Text:
 
 def _tokenizer(path: Path, length: int, characters: str) -> FastTokenizer:
     """The vocabulary of a text that may be trained on."""
-    # The shorter part of eleven characters is two long: one pair, the least there is to learn from.
+    # Of eleven characters the shorter part has two: one pair, the least that can be learned from.
     if length < 11:
         size = "is empty" if not length else f"has {length} character{'s'[: length > 1]}"
         raise UserError(f"{path} {size}; a corpus needs at least 11, for a pair in each part of the split")

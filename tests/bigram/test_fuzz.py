@@ -1,5 +1,5 @@
 """Proves that no words on the command line, no source file and no return value of a reader's function lead to
-a traceback: inputs are made up by hypothesis. Texts and their bytes are fuzzed in ``test_streaming.py`` and
+a traceback: inputs are made up by hypothesis. Texts and their bytes are fuzzed in ``test_large.py`` and
 ``test_properties.py``, checkpoints in ``test_mutants.py``.
 
 Everything runs in this process, so that thousands of commands can be tried. Three things are replaced: a run
