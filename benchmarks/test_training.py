@@ -23,7 +23,7 @@ from benchmarks.harness.work import (
 )
 from common.pairs import count_pairs
 from common.text.corpus import Corpus
-from impl_numpy.fast.large_vocab import RowAdamW
+from impl_numpy.fast.adamw import FastAdamW
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK)
 
@@ -129,7 +129,7 @@ def test_optimizer(row: Callable, corpus: Corpus, V: int, form: str) -> None:
         jobs: dict[str, Callable[[], Job]] = {
             "numpy-adamw": lambda: numpy_job(numpy_forms.adamw),
             "numpy-adamw-blocked": lambda: numpy_job(
-                lambda W, config: numpy_forms.adamw(W, config, RowAdamW)
+                lambda W, config: numpy_forms.adamw(W, config, FastAdamW)
             ),
             "numpy-adamw-plain": lambda: numpy_job(numpy_forms.PlainAdamW),
         }

@@ -54,7 +54,7 @@ def together(device: str, dtype: str, timeout: float) -> AbstractContextManager[
         raise UserError(f"--timeout is {timeout:g}; give a number of seconds above 0 and up to 86400, a day")
     if not several_processes():
         return nullcontext()
+    from impl_torch.device import pick_device
     from impl_torch.distributed import joined
-    from impl_torch.trainer import pick_device
 
     return joined(pick_device(device, dtype).type, timeout)

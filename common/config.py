@@ -25,16 +25,20 @@ class Config:
         for name in ("batch_size", "block_size", "max_iters", "eval_interval", "eval_iters"):
             value = getattr(self, name)
             if value is not None and not 1 <= value <= 10**12:
-                known_as = "max_iters (--steps)" if name == "max_iters" else name
-                raise UserError(f"{known_as} is {value}; it must be at least 1 and at most 10**12")
-        for name in ("lr", "eps", "weight_decay"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1e30:  # more would not fit in float32 once AdamW has divided it by 1 - beta
-                raise UserError(f"{name} is {value}; it must be a number from 0 to 1e30")
-        for name, beta in zip(("beta1", "beta2"), self.betas, strict=True):
-            if not 0 <= beta < 1:
-                raise UserError(f"{name} is {beta}; it must be at least 0 and below 1")
+                raise UserError(f"{name} is {value}; it must be at least 1 and at most 10**12")
+        check_adamw(self.lr, self.betas, self.eps, self.weight_decay)
         if self.dtype not in ("float32", "float64"):
             raise UserError(f"dtype is {self.dtype!r}; it must be float32 or float64")
         if self.seed < 0:
             raise UserError(f"seed is {self.seed}; it must be zero or more")
+
+
+def check_adamw(lr: float, betas: tuple[float, float], eps: float, weight_decay: float) -> None:
+    """Raises ``UserError`` for a value with which AdamW can compute no update."""
+    for name, value in (("lr", lr), ("eps", eps), ("weight_decay", weight_decay)):
+        # More would not fit in float32 once AdamW has divided it by 1 - beta.
+        if not 0 <= value <= 1e30:
+            raise UserError(f"{name} is {value}; it must be a number from 0 to 1e30")
+    for name, beta in zip(("beta1", "beta2"), betas, strict=True):
+        if not 0 <= beta < 1:
+            raise UserError(f"{name} is {beta}; it must be at least 0 and below 1")

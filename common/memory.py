@@ -43,7 +43,7 @@ def check_batch_fits(config: Config) -> None:
         raise UserError(
             f"{windows:,} windows of {config.block_size:,} tokens at once take {BYTES_PER_TOKEN} bytes "
             f"a token = {needed / 1e9:,.1f} GB, and the memory is {there / 1e9:,.1f} GB; "
-            "use a smaller --batch-size, --block-size or --eval-iters"
+            "use a smaller batch_size, block_size or eval_iters"
         )
 
 

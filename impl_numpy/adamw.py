@@ -7,13 +7,13 @@
 
 Loshchilov and Hutter, "Decoupled Weight Decay Regularization", https://arxiv.org/abs/1711.05101,
 algorithm 2, as https://pytorch.org/docs/stable/generated/torch.optim.AdamW.html has it. Where that
-differs from the paper, PyTorch is followed: the decay is multiplied by lr and comes before the update,
-and there is no separate schedule multiplier. eps is outside the root and is added after the bias
-correction (Keras and ONNX add it before).
+differs from the paper, PyTorch is followed: the decay is multiplied by lr and comes before the
+update, and there is no separate schedule multiplier. eps is outside the root and is added after the
+bias correction (Keras and ONNX add it before).
 
-A different order gives the same numbers on paper and others in floating point: with this one whole
-training runs can be held against torch to the last few bits. ``impl_torch`` has no such file: this is what
-``torch.optim`` buys.
+A different order gives the same numbers on paper and others in floating point: in this order whole
+training runs agree with torch to the last few bits. ``impl_torch`` has no such file: ``torch.optim``
+provides it. The training command runs ``fast/adamw.py``, which is equal in every bit.
 """
 
 import math
@@ -21,10 +21,11 @@ import math
 import numpy as np
 
 from common.arrays import Array
+from common.config import check_adamw
 
 
 class AdamW:
-    """Moments for one table. ``step`` works in place and allocates no array."""
+    """Moments for one table, and the update of the table."""
 
     def __init__(
         self,
@@ -34,6 +35,8 @@ class AdamW:
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
     ) -> None:
+        """Raises ``UserError`` for a value with which no update can be computed."""
+        check_adamw(lr, betas, eps, weight_decay)
         self.lr = lr
         self.betas = betas
         self.eps = eps
@@ -41,48 +44,24 @@ class AdamW:
         self.steps = 0  # t, updates made
         self.exp_avg = np.zeros_like(W)  # m, the running mean of the gradient
         self.exp_avg_sq = np.zeros_like(W)  # v, the running mean of its square
-        self._term = np.empty_like(W)
-        self._denominator = np.empty_like(W)
 
     def step(self, W: Array, dW: Array) -> None:
-        """One update of ``W`` from its gradient ``dW``, which is left as it is. Every row decays and
-        every moment fades, also those of characters that the batch did not hold."""
+        """One update of ``W``, in place, from its gradient ``dW``, which is left as it is. Every row
+        decays and every moment fades, also those of characters that the batch did not hold."""
         self.steps += 1
-        self._update(W, dW, self.exp_avg, self.exp_avg_sq)
-
-    def _update(self, W: Array, dW: Array, m: Array, v: Array) -> None:
-        """The update of a table, or of some rows of one, and of their moments ``m`` and ``v``, in place."""
-        beta1, beta2 = self.betas
-        term, denominator = self._term[: len(W)], self._denominator[: len(W)]
-        # Scalars are Python floats, worked out in double and rounded once to the dtype of the array
+        t, (beta1, beta2) = self.steps, self.betas
+        m, v = self.exp_avg, self.exp_avg_sq
+        # Scalars are Python floats, computed in double and rounded once to the dtype of the array
         # they meet. np.float64 scalars would turn float32 arrays into float64 ones.
-        bias_correction1 = 1 - beta1**self.steps
-        bias_correction2_sqrt = math.sqrt(1 - beta2**self.steps)
-
         W *= 1 - self.lr * self.weight_decay
 
-        self._lerp(m, dW, 1 - beta1, term)
-
+        weight = W.dtype.type(1 - beta1)
+        if weight < 0.5:
+            m += weight * (dW - m)
+        else:  # the same from the other end, which loses fewer bits here: torch.lerp does so too
+            m[...] = dW - (1 - weight) * (dW - m)
         v *= beta2
-        np.multiply(dW, 1 - beta2, out=term)
-        term *= dW
-        v += term
+        v += (1 - beta2) * dW * dW
 
-        np.sqrt(v, out=denominator)
-        denominator /= bias_correction2_sqrt
-        denominator += self.eps
-
-        np.multiply(m, -self.lr / bias_correction1, out=term)
-        term /= denominator
-        W += term
-
-    def _lerp(self, m: Array, g: Array, weight: float, term: Array) -> None:
-        """m + weight * (g - m), in place, from whichever end is nearer, as ``torch.lerp`` goes."""
-        one, w = m.dtype.type(1), m.dtype.type(weight)
-        np.subtract(g, m, out=term)
-        if w < 0.5:  # the weight as it is rounded to the dtype decides,
-            term *= w
-            m += term
-        else:  # and 1 - w is not beta1, but taken from that rounded weight too
-            term *= one - w
-            np.subtract(g, term, out=m)
+        denominator = np.sqrt(v) / math.sqrt(1 - beta2**t) + self.eps
+        W -= self.lr / (1 - beta1**t) * m / denominator

@@ -17,9 +17,10 @@ from common.config import Config
 from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts
 from impl_numpy.adamw import AdamW
-from impl_numpy.fast.large_vocab import LargeVocabularyTrainer, rows_of_gradient
+from impl_numpy.fast.large_vocab import rows_of_gradient
+from impl_numpy.fast.pair_counts import PairCounts
+from impl_numpy.fast.trainer import FastTrainer, LargeVocabularyTrainer
 from impl_numpy.model import BigramLanguageModel
-from impl_numpy.trainer import NumpyTrainer
 
 Gradient = Callable[[Array, Ids, Ids], tuple[float, Array]]
 
@@ -37,9 +38,9 @@ def one_hot(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
 GRADIENTS: dict[str, Gradient] = {
     "numpy-add-at": cross_entropy.loss_and_gradient,
     "numpy-one-hot": one_hot,
-    "numpy-pair-counts": pair_counts.loss_and_gradient,
+    "numpy-pair-counts": pair_counts.loss_and_gradient,  # the plain twin; ``gradient`` runs the fast one
 }
-TRAINERS = {"numpy-pair-counts": NumpyTrainer, "numpy-rows": LargeVocabularyTrainer}
+TRAINERS = {"numpy-pair-counts": FastTrainer, "numpy-rows": LargeVocabularyTrainer}
 
 
 def adamw(W: Array, config: Config, kind: type[AdamW] = AdamW) -> AdamW:
@@ -75,6 +76,11 @@ def step(work: Work, form: str) -> Job:
 def gradient(work: Work, form: str) -> Job:
     """Loss and gradient."""
     refuse_the_endless(work, form)
+    if form == "numpy-pair-counts":
+        counts = PairCounts(work.table)
+        return last_result(
+            lambda i: counts.loss_and_gradient(work.table, *work.batches[i % len(work.batches)])
+        )
     if form != "numpy-rows":
         return last_result(lambda i: GRADIENTS[form](work.table, *work.batches[i % len(work.batches)]))
     job = last_result(lambda i: rows_of_gradient(work.table, *work.batches[i % len(work.batches)]))

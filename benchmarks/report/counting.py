@@ -56,15 +56,15 @@ FORMULAS = {
     },
     "pair counts": {
         "exp": "V*V",
-        "divide": "V*V",
-        "add": "4*V*V",
-        "bytes": "52*V*V",
+        "divide": "2*V*V",
+        "add": "5*V*V",
+        "bytes": "60*V*V",
     },
     "pair counts of the rows that occur": {
         "exp": "R*V",
-        "divide": "R*V",
-        "add": "3*R*V",
-        "bytes": "40*R*V",
+        "divide": "2*R*V",
+        "add": "4*R*V",
+        "bytes": "48*R*V",
     },
     "AdamW": {
         "sqrt": "V*V",
@@ -73,10 +73,10 @@ FORMULAS = {
         "bytes": "136*V*V",
     },
     "AdamW of the rows that occur": {
-        "sqrt": "V*V + R*V",
-        "divide": "2*V*V + 2*R*V",
-        "add": "7*V*V + 11*R*V",
-        "bytes": "92*V*V + 136*R*V",
+        "sqrt": "V*V",
+        "divide": "2*V*V",
+        "add": "8*V*V + 3*R*V",
+        "bytes": "104*V*V + 32*R*V",
     },
 }
 

@@ -21,7 +21,7 @@ from benchmarks.report.counting import FORMULAS
 from bigram import markdown
 from common.errors import UserError
 from common.files import replace_file
-from impl_numpy.fast.large_vocab import LARGE
+from impl_numpy.fast.trainer import LARGE
 
 DOCS = Path(__file__).parents[2] / "docs"
 PUBLISHED = Path(__file__).parents[1] / "results" / "cpu.json"

@@ -232,7 +232,7 @@ def adamw() -> list[Step]:
     corrected: dict[str, Expression] = {
         beta: ["(1 - ", Entry(beta), "^", Entry("t"), ")"] for beta in ("beta1", "beta2")
     }
-    code = (AdamW._update,)
+    code = (AdamW.step,)
     return [
         Step("g", "ij", "g = dW",
              row("g", "=", "dW"),

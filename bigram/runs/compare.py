@@ -31,7 +31,7 @@ from common.errors import DivergedError
 from common.pairs import conditional_entropy, count_text_pairs
 from common.text.corpus import Corpus
 from common.training import TrainerState, initial_table, train
-from impl_numpy.fast.large_vocab import trainer_for
+from impl_numpy.fast.trainer import trainer_for
 from impl_torch.trainer import TorchTrainer
 
 Numbers = float | Array

@@ -30,7 +30,7 @@ def sample_draws(
 def make_trainer(backend: str, table: NDArray[np.floating], config: Config, device: str) -> Any:
     """The trainer of ``backend``, imported here, so that NumPy's side runs where torch is not installed."""
     if backend == "numpy":
-        from impl_numpy.fast.large_vocab import trainer_for
+        from impl_numpy.fast.trainer import trainer_for
 
         return trainer_for(table, config)
     from impl_torch.trainer import TorchTrainer

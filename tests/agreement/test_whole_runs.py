@@ -128,7 +128,7 @@ class Runs:
             torch.set_num_threads(threads)
 
 
-def finish(trainer: Trainer[float], batches: Batches) -> Run:
+def finish(trainer: Trainer, batches: Batches) -> Run:
     losses = np.array([trainer.step(*batch) for batch in batches])
     state = trainer.state()  # type: ignore[attr-defined]
     return Run(losses, state.weight, state.exp_avg, state.exp_avg_sq)

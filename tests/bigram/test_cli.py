@@ -13,7 +13,7 @@ import pytest
 
 from bigram import cli
 from common.memory import memory
-from impl_numpy.adamw import AdamW
+from impl_numpy.fast.adamw import FastAdamW
 from tests.kit import HANG
 from tests.kit.terminal import at_terminal
 
@@ -93,12 +93,12 @@ def test_compare_exits_with_1_where_they_differ(
     text: str, bigram_here: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("torch")
-    step = AdamW.step
+    step = FastAdamW.step
 
-    def wrong(self: AdamW, W: np.ndarray, dW: np.ndarray) -> None:
+    def wrong(self: FastAdamW, W: np.ndarray, dW: np.ndarray) -> None:
         step(self, W, dW * 256)
 
-    monkeypatch.setattr(AdamW, "step", wrong)
+    monkeypatch.setattr(FastAdamW, "step", wrong)
     result = bigram_here("compare", "--corpus", text, *SHORT)
     assert result.returncode == 1
     assert result.stdout.splitlines()[-1].startswith("differ: over the bound in ")
@@ -149,7 +149,7 @@ def test_numpy_trains_without_torch(text: str) -> None:
         (["train"], "the following arguments are required: --backend"),
         (["train", "--backend", "jax"], "invalid choice: 'jax'"),
         (["compare", "--steps", "many"], "argument --steps: invalid int value: 'many'"),
-        (["compare", "--steps", "0"], "bigram: max_iters (--steps) is 0; it must be at least 1"),
+        (["compare", "--steps", "0"], "bigram: max_iters is 0; it must be at least 1"),
         (["compare", "--batch-size", "-1"], "bigram: batch_size is -1; it must be at least 1"),
         (["compare", "--lr", "nan"], "bigram: lr is nan; it must be a number from 0 to 1e30"),
         (["compare", "--lr", "1e308"], "bigram: lr is 1e+308; it must be a number from 0 to 1e30"),

@@ -15,9 +15,10 @@ from common.pairs import count_pairs
 from common.text.corpus import Corpus, load_corpus
 from common.training import initial_table, train
 from impl_numpy.trainer import NumpyTrainer
+from impl_torch.device import pick_device
 from tests.agreement.test_models import TorchModel, torch
 
-from impl_torch.trainer import TorchTrainer, pick_device  # isort: skip
+from impl_torch.trainer import TorchTrainer  # isort: skip
 
 BACKENDS = {"numpy": NumpyTrainer, "torch": TorchTrainer}
 
@@ -143,6 +144,19 @@ def test_before_the_first_step_gradient_and_moments_are_zero(backend: str) -> No
     assert not any(array.any() for array in state[1:])
 
 
+@pytest.mark.parametrize("eval_iters", [None, 3])
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_ids_outside_the_vocabulary_are_refused_before_the_first_step(
+    surrogate: Corpus, part: str, eval_iters: int | None
+) -> None:
+    tokens = getattr(surrogate, part).copy()
+    tokens[-1] = 65
+    config, rng = Config(eval_iters=eval_iters), np.random.default_rng(0)
+    trainer = NumpyTrainer(np.zeros((65, 65)), config)
+    with pytest.raises(UserError, match="the text holds the id 65; ids run from 0 to 64"):
+        train(trainer, replace(surrogate, **{part: tokens}), config, rng)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_same_seed_gives_the_same_run(surrogate: Corpus, backend: str) -> None:
     config = Config(max_iters=20, eval_interval=10)
@@ -182,7 +196,7 @@ def test_a_float32_run_starts_from_the_float64_table_rounded() -> None:
     [
         ({"batch_size": 0}, "batch_size is 0; it must be at least 1 and at most"),
         ({"block_size": -1}, "block_size is -1"),
-        ({"max_iters": 0}, r"max_iters \(--steps\) is 0"),
+        ({"max_iters": 0}, "max_iters is 0"),
         ({"eval_interval": 0}, "eval_interval is 0"),
         ({"eval_iters": 0}, "eval_iters is 0"),
         ({"lr": float("nan")}, "lr is nan; it must be a number from 0 to 1e30"),
@@ -208,7 +222,7 @@ def test_devices_are_found_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         assert pick_device("cpu", "float64").type == "cpu"
         assert pick_device("auto", "float32").type == ("cuda" if cuda else "mps" if mps else "cpu")
         assert pick_device("auto", "float64").type == ("cuda" if cuda else "cpu")
-    with pytest.raises(UserError, match="no cuda device here; use --device cpu"):
+    with pytest.raises(UserError, match="no cuda device here; use device cpu"):
         pick_device("cuda", "float32")
     with pytest.raises(UserError, match="mps has no float64"):
         pick_device("mps", "float64")

@@ -46,7 +46,7 @@ def numbers(command: str) -> list[Case]:
     """Every numeric option of ``train`` and ``compare``, with what it cannot be."""
     cases = []
     for option, name in [
-        ("--steps", "max_iters (--steps)"),
+        ("--steps", "max_iters"),
         ("--batch-size", "batch_size"),
         ("--block-size", "block_size"),
         ("--eval-interval", "eval_interval"),
@@ -90,7 +90,7 @@ def subject(name: str, line: str) -> Case:
     return Case(f"bigram check {name}", f"bigram: {name}: {line}")
 
 
-MEMORY = "tokens at once take 24 bytes a token = …, and the memory is … GB; use a smaller --batch-size, …"
+MEMORY = "tokens at once take 24 bytes a token = …, and the memory is … GB; use a smaller batch_size, …"
 TABLE = "bytes x 500,000 x 500,000 = 8,000.0 GB, and the memory is … GB; use a text with fewer distinct …"
 TENSORS_LINE = "its tensors are not three of 18 x 18 float32 with nothing between them"
 NOT_UTF8 = "is not UTF-8: byte 0x{} at offset {}; save it as UTF-8"
@@ -113,7 +113,7 @@ CASES = [
     Case(f"{TRAIN} --device cuda", "bigram: --device cuda is for torch; NumPy runs on the cpu"),
     Case(
         "bigram train --backend torch --corpus text.txt --device mps --dtype float64",
-        "bigram: mps has no float64; use --dtype float32 or --device cpu",
+        "bigram: mps has no float64; use dtype float32 or device cpu",
         torch=True,
     ),
     Case("bigram compare --dtype int8", "bigram compare: argument --dtype: invalid choice: 'int8'…"),

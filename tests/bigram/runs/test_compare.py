@@ -14,16 +14,16 @@ from common.errors import DivergedError, UserError
 from common.text.corpus import Corpus, load_corpus
 from common.training import initial_table
 from impl_numpy import cross_entropy, pair_counts
-from impl_numpy.adamw import AdamW
-from impl_numpy.model import BigramLanguageModel
+from impl_numpy.fast.adamw import FastAdamW
+from impl_numpy.fast.pair_counts import PairCounts
 
 pytest.importorskip("torch")
 
 import bigram.runs.compare
-import impl_numpy.trainer
+import impl_numpy.fast.trainer
 from bigram.runs.compare import Largest, Lockstep, compare
 from bigram.runs.report import comparison_report, verdict_line
-from impl_torch.trainer import pick_device
+from impl_torch.device import pick_device
 
 STATE = ["weight", "exp_avg", "exp_avg_sq"]
 
@@ -141,8 +141,10 @@ def test_no_false_alarm_on_small_texts(tmp_path: object, steps: int, dtype: str,
 
 
 def repeated_ids_lost(original: Callable) -> Callable:
-    def loss_and_gradient(self: BigramLanguageModel, idx: np.ndarray, targets: np.ndarray) -> tuple:
-        W, idx, targets = self.token_embedding_table, idx.ravel(), targets.ravel()
+    def loss_and_gradient(
+        self: PairCounts, W: np.ndarray, idx: np.ndarray, targets: np.ndarray
+    ) -> tuple[float, np.ndarray]:
+        idx, targets = idx.ravel(), targets.ravel()
         loss, p = cross_entropy.cross_entropy(W[idx], targets)
         dW = np.zeros_like(W)
         dW[idx] += cross_entropy.cross_entropy_backward(p, targets)
@@ -152,16 +154,20 @@ def repeated_ids_lost(original: Callable) -> Callable:
 
 
 def mean_forgotten(original: Callable) -> Callable:
-    def loss_and_gradient(self: BigramLanguageModel, idx: np.ndarray, targets: np.ndarray) -> tuple:
-        loss, dW = original(self, idx, targets)
+    def loss_and_gradient(
+        self: PairCounts, W: np.ndarray, idx: np.ndarray, targets: np.ndarray
+    ) -> tuple[float, np.ndarray]:
+        loss, dW = original(self, W, idx, targets)
         return loss, dW * idx.size
 
     return loss_and_gradient
 
 
 def one_entry_off(original: Callable) -> Callable:
-    def loss_and_gradient(self: BigramLanguageModel, idx: np.ndarray, targets: np.ndarray) -> tuple:
-        loss, dW = original(self, idx, targets)
+    def loss_and_gradient(
+        self: PairCounts, W: np.ndarray, idx: np.ndarray, targets: np.ndarray
+    ) -> tuple[float, np.ndarray]:
+        loss, dW = original(self, W, idx, targets)
         dW[3, 5] += 1e-13
         return loss, dW
 
@@ -173,7 +179,7 @@ def loss_off(original: Callable) -> Callable:
 
 
 def decay_after_the_update(original: Callable) -> Callable:
-    def step(self: AdamW, W: np.ndarray, dW: np.ndarray) -> None:
+    def step(self: FastAdamW, W: np.ndarray, dW: np.ndarray) -> None:
         decay, self.weight_decay = self.weight_decay, 0.0
         original(self, W, dW)
         self.weight_decay = decay
@@ -183,7 +189,7 @@ def decay_after_the_update(original: Callable) -> Callable:
 
 
 def second_moment_off(original: Callable) -> Callable:
-    def step(self: AdamW, W: np.ndarray, dW: np.ndarray) -> None:
+    def step(self: FastAdamW, W: np.ndarray, dW: np.ndarray) -> None:
         original(self, W, dW)
         if self.steps == 200:
             self.exp_avg_sq *= 1 + 1e-9
@@ -192,7 +198,7 @@ def second_moment_off(original: Callable) -> Callable:
 
 
 def first_moment_off(original: Callable) -> Callable:
-    def step(self: AdamW, W: np.ndarray, dW: np.ndarray) -> None:
+    def step(self: FastAdamW, W: np.ndarray, dW: np.ndarray) -> None:
         original(self, W, dW)
         if self.steps == 200:
             self.exp_avg *= 1 + 1e-11
@@ -201,7 +207,7 @@ def first_moment_off(original: Callable) -> Callable:
 
 
 def turns_into_nan(original: Callable) -> Callable:
-    def step(self: AdamW, W: np.ndarray, dW: np.ndarray) -> None:
+    def step(self: FastAdamW, W: np.ndarray, dW: np.ndarray) -> None:
         original(self, W, dW)
         if self.steps == 150:
             W[7, 7] = np.nan
@@ -216,15 +222,15 @@ def next_row(original: Callable) -> Callable:
 @pytest.mark.parametrize(
     ("mistake", "place", "name", "found"),
     [
-        (repeated_ids_lost, BigramLanguageModel, "loss_and_gradient", "gradient"),
-        (mean_forgotten, BigramLanguageModel, "loss_and_gradient", "gradient"),
-        (one_entry_off, BigramLanguageModel, "loss_and_gradient", "gradient"),
+        (repeated_ids_lost, PairCounts, "loss_and_gradient", "gradient"),
+        (mean_forgotten, PairCounts, "loss_and_gradient", "gradient"),
+        (one_entry_off, PairCounts, "loss_and_gradient", "gradient"),
         (loss_off, pair_counts, "loss_of_counts", "loss"),
-        (decay_after_the_update, AdamW, "step", "update"),
-        (first_moment_off, AdamW, "step", "exp_avg"),
-        (second_moment_off, AdamW, "step", "exp_avg_sq"),
-        (turns_into_nan, AdamW, "step", "weight"),
-        (next_row, impl_numpy.trainer, "generate", None),
+        (decay_after_the_update, FastAdamW, "step", "update"),
+        (first_moment_off, FastAdamW, "step", "exp_avg"),
+        (second_moment_off, FastAdamW, "step", "exp_avg_sq"),
+        (turns_into_nan, FastAdamW, "step", "weight"),
+        (next_row, impl_numpy.fast.trainer, "generate", None),
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
