@@ -80,7 +80,8 @@ def run_truth_and_bound(run: Run) -> tuple[Array, Array]:
 
     To first order in u, with E the error of what it is indexed by, each step adds:
 
-        E_m    = beta1 E_m + 6 u (|m| + (1 - beta1) |g|)        three roundings, a factor 2 for other orders
+        E_m    = beta1 E_m + 6 u (|m| + (1 - beta1) (|g| + |m0|))   three roundings, twice for other orders;
+                                                                    m0: the mean before the step
         E_v    = beta2 E_v + 8 (u v + least)                    least: the smallest positive number
         E_root = root (E_v / (2 v) + 6 u)                       root = sqrt(v / (1 - beta2**t))
         E_W    = E_W + lr E_m / ((1 - beta1**t) den)            den = root + eps
@@ -97,10 +98,10 @@ def run_truth_and_bound(run: Run) -> tuple[Array, Array]:
     E_m, E_v, E_W = (np.zeros(W.shape) for _ in range(3))
     truth, bound = [], []
     for t, dW in enumerate(run.gradients, start=1):
-        g = dW.astype(longest)
+        g, m0 = dW.astype(longest), abs(optimizer.m)
         optimizer.step(W, g)
         m, v = abs(optimizer.m), optimizer.v
-        E_m = beta1 * E_m + 6 * u * (m + (1 - beta1) * abs(g))
+        E_m = beta1 * E_m + 6 * u * (m + (1 - beta1) * (abs(g) + m0))
         E_v = beta2 * E_v + 8 * (u * v + least)
         root = np.sqrt(v / (1 - beta2**t))
         den = root + optimizer.eps

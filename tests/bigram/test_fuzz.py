@@ -143,7 +143,7 @@ def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
                 return
 
     monkeypatch.setattr(cli, "progress_bar", lambda steps: Bar())
-    monkeypatch.setattr(compare, "microseconds_per_step", lambda *args: compare.Pair(1.0, 2.0))
+    monkeypatch.setattr(compare, "microseconds_per_step", lambda *_, **__: compare.Pair(1.0, 2.0))
     monkeypatch.setattr(memory, "memory", lambda: 10**7)
     for module in (gradient, optimizer):
         monkeypatch.setattr(module, "run_apart", run_here)

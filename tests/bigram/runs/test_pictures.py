@@ -297,7 +297,7 @@ def test_compare_hands_over_what_its_pictures_show(
     pytest.importorskip("torch")
     from bigram.runs import compare as module
 
-    monkeypatch.setattr(module, "microseconds_per_step", lambda *args: module.Pair(1.0, 1.0))
+    monkeypatch.setattr(module, "microseconds_per_step", lambda *_, **__: module.Pair(1.0, 1.0))
     command = ["compare", "--corpus", text, *SHORT, "--dtype", "float64", "--json"]
     assert cli.main(command) == 0
     without = capsys.readouterr().out
