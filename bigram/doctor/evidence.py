@@ -8,10 +8,11 @@ import numpy as np
 
 from bigram.comparator import Row, compare_tensor
 from bigram.doctor import gradient, optimizer
-from bigram.doctor.gradient import Outputs, Report
+from bigram.doctor.cases import Outputs
 from bigram.doctor.intermediates import intermediates
 from bigram.doctor.mistakes import gradients, optimizers
 from bigram.doctor.optimizer import Run
+from bigram.doctor.verdict import Report
 from bigram.doctor.witnesses import autograd, taylor_order
 from common.arrays import Array
 from impl_numpy import cross_entropy, pair_counts, stepwise

@@ -14,10 +14,13 @@ import numpy as np
 
 from bigram.bounds import unit_roundoff
 from bigram.comparator import compare_tensor
-from bigram.doctor.gradient import Maker, Outputs, Report, collect, diagnose
+from bigram.doctor.cases import Outputs
+from bigram.doctor.diagnosis import Maker, diagnose
+from bigram.doctor.gradient import collect
 from bigram.doctor.mistakes import optimizers
 from bigram.doctor.mistakes.gradients import Mistake
 from bigram.doctor.subject import DEFAULTS, Declined, OptimizerRun, run_apart
+from bigram.doctor.verdict import Report
 from common.arrays import Array
 
 

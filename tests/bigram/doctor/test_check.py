@@ -11,6 +11,7 @@ import pytest
 
 from bigram.doctor import gradient, optimizer
 from bigram.doctor.report import check_report
+from bigram.doctor.verdict import Report
 from impl_numpy import pair_counts
 from tests.bigram.test_cli import bigram
 from tests.kit import HANG, ROOT
@@ -103,7 +104,7 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-def outcome(report: gradient.Report) -> tuple[str, list[str]]:
+def outcome(report: Report) -> tuple[str, list[str]]:
     return report.verdict, [mistake.name for mistake in report.diagnosis]
 
 

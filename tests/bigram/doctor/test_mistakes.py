@@ -10,7 +10,7 @@ import pytest
 
 from bigram.bounds import gradient_bound
 from bigram.comparator import compare_tensor
-from bigram.doctor import gradient, optimizer
+from bigram.doctor import diagnosis, gradient, optimizer
 from bigram.doctor.evidence import trained
 from bigram.doctor.mistakes import gradients, optimizers
 from bigram.doctor.mistakes.gradients import GRADIENTS, LOSSES, Mistake
@@ -86,7 +86,7 @@ def check_pair(
     """True if the doctor finds just these two; otherwise what it finds must do the very same."""
     make, truths, bounds = judged_by
     outputs = list(make(pair))  # type: ignore[operator]
-    found = gradient.diagnose(output_name, catalogue, make, outputs, truths, bounds, 2**-53)  # type: ignore[arg-type]
+    found = diagnosis.diagnose(output_name, catalogue, make, outputs, truths, bounds, 2**-53)  # type: ignore[arg-type]
     if set(names(found)) == set(names(list(pair))):
         return True
     # One mistake can hide another: without the one-hot, for example, no target matters. Then the two
@@ -94,7 +94,7 @@ def check_pair(
     for ours, theirs, bound in zip(outputs, make(found), bounds, strict=True):  # type: ignore[operator, call-overload]
         scale = max(1.0, float(np.nan_to_num(abs(ours[output_name]).max(), posinf=0)))
         room = 100 * scale * bound[output_name].max()
-        assert np.all(gradient.unlike(ours[output_name], theirs[output_name]) <= room), names(list(pair))
+        assert np.all(diagnosis.unlike(ours[output_name], theirs[output_name]) <= room), names(list(pair))
     return False
 
 
