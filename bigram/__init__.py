@@ -1,1 +1,26 @@
-"""The workshop: what holds the two models against each other, and the command line."""
+"""The workshop: what holds the two models against each other, and the command line.
+
+``bigram.check`` and its sisters are the doctor from Python. Nothing is loaded until one of them is used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bigram.doctor.api import Result, check, check_optimizer
+    from common.errors import UserError
+
+__all__ = ["Result", "UserError", "check", "check_optimizer"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'bigram' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module("bigram.doctor.api"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -177,6 +177,8 @@ def add_check_options(parser: argparse.ArgumentParser) -> None:
     part.add_argument("--loss-only", action="store_true", help="the function returns the loss alone")
     part.add_argument("--gradient-only", action="store_true", help="the function returns dW alone")
     add("--dtype", choices=["float32", "float64"], default="float64", help="of W (default %(default)s)")
+    kinds = ["numpy", "torch", "jax"]
+    add("--like", choices=kinds, help="the kind of arrays that it is given (default: found out)")
     add("--limit", type=float, default=10.0, metavar="SECONDS", help="for each case (default %(default)g)")
     add_json(parser)
 
@@ -397,24 +399,23 @@ def run_check(args: argparse.Namespace) -> int:
         raise UserError("--loss-only and --gradient-only are for functions, not for --optimizer")
     if not 0 < args.limit <= 86400:
         raise UserError(f"--limit is {args.limit}; give a number of seconds above 0 and up to 86400, a day")
-    from bigram.doctor.report import check_report, evidence_report
-
-    report = check_report
-    if args.optimizer:
-        from bigram.doctor.optimizer import check_optimizer
-
-        record = check_optimizer(args.optimizer, args.dtype, args.limit).record()
-    elif args.subject:
-        from bigram.doctor.gradient import check_gradient
-
-        wanted = ("loss",) if args.loss_only else ("dW",) if args.gradient_only else ("loss", "dW")
-        record = check_gradient(args.subject, wanted, args.dtype, args.limit).record()
-    else:
+    if not (args.optimizer or args.subject):
         from bigram.doctor.evidence import evidence
+        from bigram.doctor.report import evidence_report
 
-        record, report = evidence(), evidence_report
-    print_result(record, report, args.json)
-    return 0 if record["verdict"] == "correct" else 1
+        record = evidence()
+        print_result(record, evidence_report, args.json)
+        return 0 if record["verdict"] == "correct" else 1
+    from bigram.doctor.api import check, check_optimizer
+
+    options = {"dtype": args.dtype, "limit": args.limit, "like": args.like, "isolate": True}
+    if args.optimizer:
+        result = check_optimizer(args.optimizer, **options)
+    else:
+        part = {"loss_only": args.loss_only, "gradient_only": args.gradient_only}
+        result = check(args.subject, **part, **options)
+    print_result(result.to_dict(), lambda _: [str(result)], args.json)
+    return 0 if result.verdict == "correct" else 1
 
 
 def run_explain(args: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 each bound leaves: how near correct code comes to it, and how far beyond it the mildest mistake lies."""
 
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ FORMS: dict[str, gradients.Gradient] = {
 
 def evidence() -> dict[str, Any]:
     """Every table of ``bigram check`` without a subject, ready for JSON. Needs torch."""
+    import_module("torch")  # first of all, for only where it is loaded is it a witness
     gradients: list[dict[str, Any]] = []
     optimizers: list[dict[str, Any]] = []
     steps: list[dict[str, Any]] = []

@@ -1,175 +1,209 @@
-"""Runs the reader's own function or class, in a process of its own: whatever it does there, raise, hang,
-crash or print, the answer here is a result or one line that says what happened.
+"""Runs the reader's own function or class, in this process or in one of its own, where it may raise, hang,
+crash or print: the answer here is a result or one line that says what happened.
 
-The other half of this file, ``main``, is what that process runs.
+The last part of this file, ``main``, is what the other process runs.
 """
 
 import contextlib
 import importlib
 import importlib.util
 import inspect
-import multiprocessing
 import os
+import pickle
+import queue
 import signal
+import subprocess
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import FrameType, ModuleType
+from typing import IO, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from bigram.doctor.interfaces import CannotCall, Complaint, GradientCall, as_array, message_of
+from bigram.doctor.optimizer_forms import DEFAULTS, Declined, OptimizerRun
 from common.errors import UserError
 
-# torch.optim.AdamW's own.
-DEFAULTS: dict[str, Any] = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 1e-2}
+__all__ = [
+    "DEFAULTS",
+    "Apart",
+    "Complaint",
+    "Declined",
+    "GradientCall",
+    "Here",
+    "OptimizerRun",
+    "UserError",
+    "as_array",
+    "load",
+    "run_apart",
+    "session",
+    "stop_if_loaded",
+]
+
+OWN_PACKAGES = ("common", "impl_numpy", "impl_torch", "tests", "tools", "benchmarks")
+_loading: list[tuple[ModuleType, str]] = []  # in the other process: what it loads, and the name it is after
 
 
-class Complaint(NamedTuple):
-    """What went wrong before there was a number to judge."""
+class Here:
+    """Calls the subject in this process. ``loaded``: whether torch is, afterwards."""
 
-    what: str
+    def __init__(self, subject: Callable[..., Any], limit: float | None) -> None:
+        self.function, self.limit = subject, limit
+        self.prepared: Any = None
 
-
-class Declined(NamedTuple):
-    """A run that was not made, because the class cannot be told its settings."""
-
-    what: str
-
-
-class CannotBeTold(TypeError):
-    """The class takes no such argument."""
-
-
-class GradientCall(NamedTuple):
-    """One call of ``function(W, idx, targets)``. ``wanted``: what it returns, "loss", "dW" or both."""
-
-    W: NDArray
-    idx: NDArray
-    targets: NDArray
-    wanted: tuple[str, ...]
-
-    def run(self, function: Callable[..., Any]) -> dict[str, NDArray] | Complaint:
-        """Calls it, and looks at what it returned and at what it did to its arguments."""
-        arguments = {"W": self.W, "idx": self.idx, "targets": self.targets}
-        before = {name: array.copy() for name, array in arguments.items()}
-        returned = function(*arguments.values())
-        for name, array in arguments.items():
-            if not np.array_equal(array, before[name], equal_nan=True):
-                return Complaint(f"it changed {name}, which it was only to read")
-        if len(self.wanted) == 1 and not isinstance(returned, tuple):
-            returned = (returned,)
-        elif len(self.wanted) == 1 and len(returned) == 2:
-            returned = (returned[self.wanted == ("dW",)],)
-        if not isinstance(returned, tuple | list) or len(returned) != len(self.wanted):
-            alone = "; --loss-only and --gradient-only are for one of them" if len(self.wanted) == 2 else ""
-            return Complaint(f"it returned {type(returned).__name__}, not ({', '.join(self.wanted)}){alone}")
-        arrays = {name: as_array(value) for name, value in zip(self.wanted, returned, strict=True)}
-        for name, shape in (("loss", ()), ("dW", self.W.shape)):
-            if name not in arrays:
-                continue
-            if name == "loss" and arrays[name].size == 1:
-                arrays[name] = arrays[name].reshape(())
-            if arrays[name].shape != shape:
-                expected = f"an array of shape {shape}" if shape else "one number"
-                return Complaint(f"its {name} has shape {arrays[name].shape}, not {expected}")
-            if arrays[name].dtype.kind not in "fiu":
-                return Complaint(f"its {name} holds {arrays[name].dtype}, not real numbers")
-        return arrays
-
-
-class OptimizerRun(NamedTuple):
-    """One training run: ``CLASS(W, lr=...)`` or ``CLASS(lr=...)``, and ``step(W, dW)`` for each gradient."""
-
-    W: NDArray
-    gradients: Sequence[NDArray]
-    settings: dict[str, Any]
-
-    def run(self, cls: Callable[..., Any]) -> dict[str, NDArray] | Complaint | Declined:
-        """The table after every step, (steps, V, V)."""
-        W = self.W.copy()
-        history: list[NDArray] = []
+    def __call__(self, call: Any) -> Any:
         try:
-            optimizer = construct(cls, W, self.settings)
-        except CannotBeTold as error:
-            return Declined(str(error))
-        for dW in self.gradients:
-            given, before = dW.copy(), W.copy()
-            returned = optimizer.step(W, given)
-            if not np.array_equal(given, dW):
-                return Complaint("it changed dW, which it was only to read")
-            if returned is not None:
-                W = as_array(returned).astype(W.dtype)
-            elif not history and np.array_equal(W, before):
-                return Complaint(
-                    "its step returned nothing and left W as it was; change W in place: W -= ..."
-                )
-            if W.shape != dW.shape:
-                return Complaint(f"its table has shape {W.shape} after a step, not {dW.shape}")
-            history.append(W.copy())
-        return {"W": np.array(history)}
+            with time_limit(self.limit):
+                if self.prepared is None:
+                    self.prepared = call.prepared(self.function)
+                return call.run(self.prepared)
+        except CannotCall:
+            raise
+        except KeyboardInterrupt:
+            if self.limit is not None:  # the reader's own Ctrl-C
+                raise
+            return Complaint("it was interrupted")
+        except TimeIsUp:
+            return Complaint(f"it ran longer than {self.limit:g} s")
+        except BaseException as error:
+            return Complaint(one_line(error, "it raised "))
+
+    @property
+    def called(self) -> str:
+        """One line: how it was called."""
+        return getattr(self.prepared, "called", "")
+
+    @property
+    def torch_loaded(self) -> bool:
+        """Whether torch is loaded where the subject runs."""
+        return "torch" in sys.modules
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
-def construct(cls: Callable[..., Any], W: NDArray, settings: dict[str, Any]) -> Any:
-    """Hands ``cls`` what it takes by name of ``W`` and the ``settings``; ``betas`` may be taken as ``beta1``
-    and ``beta2``. What it does not take it must have as torch's default, or ``CannotBeTold`` is raised."""
-    parameters = inspect.signature(cls).parameters
-    anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    beta1, beta2 = settings.get("betas", (0.9, 0.999))
-    offered = {"W": W, **settings}
-    if "beta1" in parameters:
-        offered |= {"beta1": beta1, "beta2": beta2}
-    taken = {name: value for name, value in offered.items() if name in parameters or anything}
-    told = {*taken, "betas"} if "beta1" in taken else set(taken)
-    lost = [name for name, value in settings.items() if name not in told and value != DEFAULTS[name]]
-    if lost:
-        raise CannotBeTold(f"it takes no {' or '.join(lost)}")
-    needed = [n for n, p in parameters.items() if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
-    if needed and needed[0] not in taken:  # the first argument is the table, whatever its name
-        return cls(W, **{name: value for name, value in taken.items() if name != "W"})
-    return cls(**taken)
-
-
-def as_array(value: Any) -> NDArray:
-    """A NumPy array from whatever behaves like one: torch tensors with their graph or on a GPU, CuPy, JAX."""
-    for leave in ("detach", "cpu", "get"):
-        if not isinstance(value, np.ndarray | np.generic) and callable(getattr(value, leave, None)):
-            value = getattr(value, leave)()
-    return np.asarray(value)
-
-
-def run_apart(
-    subject: str, calls: Sequence[Any], limit: float
-) -> Iterator[dict[str, NDArray] | Complaint | Declined]:
-    """Runs every call in a fresh process, one answer each, in order; ends at the first complaint.
+class Apart:
+    """Calls the subject in a fresh interpreter. Raises ``UserError`` if there is no such thing.
 
     ``subject``: "PATH.py:NAME" or "module:name". ``limit``: seconds for each call, and for the import.
-    Raises ``UserError`` if there is no such thing.
     """
-    context = multiprocessing.get_context("spawn")  # a clean interpreter: no threads or state of ours
-    here, there = context.Pipe()
-    process = context.Process(target=main, args=(subject, there))
-    with _ctrl_c_ignored():  # inherited: at a terminal both are sent it, and one of them can answer
-        process.start()
-    there.close()
-    try:
-        loaded = _answer(here, process, max(limit, 60.0))
+
+    def __init__(self, subject: str, limit: float) -> None:
+        self.limit = limit
+        self.called = ""
+        self.torch_loaded = False
+        path = [str(Path(entry or ".").resolve()) for entry in sys.path]
+        code = f"import sys; sys.path[:] = {path!r}; from {__name__} import main; main({subject!r})"
+        with _ctrl_c_ignored():  # inherited: at a terminal both are sent it, and one of them can answer
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+        self.answers: queue.Queue[Any] = queue.Queue()
+        threading.Thread(target=self._listen, daemon=True).start()
+        loaded = self._answer(max(limit, 60.0))
         if isinstance(loaded, Complaint):
+            self.close()
             raise UserError(f"{subject}: {loaded.what}")
+
+    def __call__(self, call: Any) -> Any:
+        assert self.process.stdin
+        with contextlib.suppress(OSError):  # it may have died since: the answer will say so
+            pickle.dump(call, self.process.stdin)
+            self.process.stdin.flush()
+        answer = self._answer(self.limit)
+        if isinstance(answer, Complaint):
+            return answer
+        answer, self.called, self.torch_loaded = answer
+        if isinstance(answer, CannotCall):
+            raise answer
+        return answer
+
+    def _listen(self) -> None:
+        assert self.process.stdout
+        # ValueError: it is closed, for no answer is waited for any more.
+        with contextlib.suppress(EOFError, OSError, ValueError, pickle.UnpicklingError):
+            while True:
+                self.answers.put(pickle.load(self.process.stdout))
+        self.answers.put(EOFError)
+
+    def _answer(self, limit: float) -> Any:
+        try:
+            answer = self.answers.get(timeout=limit)
+        except queue.Empty:
+            return Complaint(f"it ran longer than {limit:g} s")
+        if answer is EOFError:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(5)
+            return Complaint(f"it ended the process (exit status {self.process.returncode})")
+        return answer
+
+    def close(self) -> None:
+        """Ends the process."""
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):  # what was not sent cannot be
+                if stream:
+                    stream.close()
+
+
+@contextlib.contextmanager
+def session(subject: str | Callable[..., Any], limit: float, isolate: bool) -> Iterator[Here | Apart]:
+    """The subject, to be called with one call after the other. A string is loaded; with ``isolate`` it runs
+    in a fresh interpreter, and so does a function or class that can be named by file or module."""
+    if isolate:
+        runner: Here | Apart = Apart(subject if isinstance(subject, str) else name_of(subject), limit)
+    else:
+        if isinstance(subject, str):
+            try:
+                subject = load(subject)
+            except UserError:
+                raise
+            except Exception as error:
+                raise UserError(f"{subject}: {one_line(error, 'could not be loaded: ')}") from error
+        runner = Here(subject, limit)
+    try:
+        yield runner
+    finally:
+        runner.close()
+
+
+def run_apart(subject: str, calls: Sequence[Any], limit: float) -> Iterator[Any]:
+    """Runs every call in a fresh interpreter, one answer each, in order; ends at the first complaint."""
+    with session(subject, limit, isolate=True) as runner:
         for call in calls:
-            with contextlib.suppress(OSError):  # it may have died since: the answer will say so
-                here.send(call)
-            answer = _answer(here, process, limit)
+            answer = runner(call)
             yield answer
             if isinstance(answer, Complaint):
                 return
+
+
+class TimeIsUp(BaseException):
+    """The time limit of a call in this process; no ``except Exception`` of the reader's catches it."""
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Raises ``TimeIsUp`` in anything that runs longer; None is no limit. Where there is no such alarm, as on
+    Windows or outside the main thread, nothing is interrupted."""
+    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if (
+        not usable or seconds is None or signal.getitimer(signal.ITIMER_REAL)[0]
+    ):  # another alarm is set: leave it alone
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
     finally:
-        process.kill()
-        process.join()
-        here.close()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextlib.contextmanager
@@ -184,44 +218,32 @@ def _ctrl_c_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _answer(pipe: Connection, process: Any, limit: float) -> Any:
-    try:
-        if pipe.poll(limit):
-            return pipe.recv()
-        return Complaint(f"it ran longer than {limit:g} s")
-    except (EOFError, OSError):
-        process.join(5)
-        return Complaint(f"it ended the process (exit status {process.exitcode})")
+# --- its name and its module ----------------------------------------------------------------------------
 
 
-def main(subject: str, pipe: Connection) -> None:
-    """The process of the reader's code: loads it, then answers calls until nobody asks any more."""
-    os.dup2(2, 1)  # whatever it prints, from C too, goes to stderr: stdout is for the result
-    try:
-        _answer_calls(subject, pipe)
-    except (EOFError, KeyboardInterrupt):  # nobody asks any more
-        pass
-    except OSError:  # the reader's code closed the pipe, which would be complained of on the way out
-        os._exit(1)
-
-
-def _answer_calls(subject: str, pipe: Connection) -> None:
-    own = os.getpid()
-    try:
-        function = load(subject)
-    except BaseException as error:
-        pipe.send(Complaint(_one_line(error, "could not be loaded: ")))
-        return
-    pipe.send(None)
-    while True:
-        call = pipe.recv()
-        try:
-            answer = call.run(function)
-        except BaseException as error:
-            answer = Complaint(_one_line(error, "it raised "))
-        if os.getpid() != own:  # it forked, and this is the other one
-            os._exit(0)
-        pipe.send(answer)
+def name_of(function: Callable[..., Any]) -> str:
+    """The string by which a fresh interpreter finds ``function``: "module:name", or "PATH.py:name" if it is
+    in the script that runs. Raises ``UserError`` where it can only be called in this process."""
+    name = getattr(function, "__qualname__", "")
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not name or found is not function:
+        raise UserError(
+            "isolate=True needs a function or class that a fresh interpreter can find by name; a lambda, a "
+            "partial, a method of an object or an inner function is checked in this process, without isolate"
+        )
+    assert module is not None
+    if module.__name__ != "__main__":
+        return f"{module.__name__}:{name}"
+    path = getattr(module, "__file__", None)
+    if not path or not os.path.isfile(path) or inspect.getsourcefile(function) != path:
+        raise UserError(
+            f"isolate=True needs a file, and {name} is defined in a notebook cell or at a prompt; leave "
+            "isolate out, or move it to a .py file"
+        )
+    return f"{path}:{name}"
 
 
 def load(subject: str) -> Callable[..., Any]:
@@ -229,33 +251,153 @@ def load(subject: str) -> Callable[..., Any]:
     place, colon, name = subject.rpartition(":")
     if not (place and colon and name):
         raise UserError("name it as PATH.py:FUNCTION or module:function")
+    if place.endswith(".ipynb"):
+        raise UserError(
+            f"{place} is a notebook; in a cell below {name}, write: from bigram import check; check({name})"
+        )
     if place.endswith(".py"):
-        path = Path(place)
-        if not path.is_file():
-            raise UserError(f"there is no file {place}")
-        sys.path.append(str(path.parent.resolve()))
-        # Under a name of its own: a reader's numpy.py or common.py must not take another's place.
-        spec = importlib.util.spec_from_file_location(f"subject_{path.stem}", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module.__name__] = module
-        spec.loader.exec_module(module)
+        module = _load_file(place, name)
     else:
         sys.path.insert(0, str(Path.cwd()))
-        module = importlib.import_module(place)
-    found = getattr(module, name, None)
+        module = _imported(place)
+    found: Any = module
+    owner: Any = None
+    for part in name.split("."):
+        owner, found = found, getattr(found, part, None)
     if not callable(found):
         names = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
         raise UserError(f"{place} has no function {name}; it has {', '.join(names[:8]) or 'none'}")
+    if inspect.isclass(owner) and inspect.isfunction(found):
+        parameters = list(inspect.signature(found).parameters)
+        if parameters[:1] == ["self"]:
+            raise UserError(
+                f"{name} is a method; name a function that makes the object and calls it, or check "
+                f"{owner.__name__}(...).{found.__name__} from Python"
+            )
     return found
 
 
-def _one_line(error: BaseException, lead: str) -> str:
+def _imported(name: str) -> ModuleType:
     try:
-        text = " ".join(str(error).split())
-    except Exception:  # its own message may be what fails
-        text = ""
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise _ours_instead(error) or error from None
+
+
+def _ours_instead(error: ModuleNotFoundError) -> UserError | None:
+    """The error to raise where the reader's own package has the name of one of this clone's."""
+    top, _, rest = (error.name or "").partition(".")
+    if top not in OWN_PACKAGES or not rest or UserError.__module__ != "common.errors":  # a wheel has none
+        return None
+    return UserError(
+        f"could not be loaded: {error.name} is not in this project's own package {top}, which hides yours; "
+        "install the project as a wheel (pip install PATH_OF_THE_CLONE), which has no such name"
+    )
+
+
+def _load_file(place: str, name: str) -> ModuleType:
+    path = Path(place)
+    if not path.is_file():
+        raise UserError(f"there is no file {place}")
+    path = path.resolve()
+    root = path.parent
+    parts = [path.stem]
+    while (root / "__init__.py").is_file():
+        parts.insert(0, root.name)
+        root = root.parent
+    sys.path.append(str(root if len(parts) > 1 else path.parent))
+    # Under a name of its own: a reader's numpy.py or common.py must not take another's place.
+    parts[0] = f"subject_{parts[0]}"
+    for depth in range(1, len(parts)):
+        _execute(".".join(parts[:depth]), root.joinpath(*_own(parts[:depth]), "__init__.py"), True, "")
+    return _execute(".".join(parts), path, False, name)
+
+
+def _own(parts: Sequence[str]) -> list[str]:
+    return [parts[0].removeprefix("subject_"), *parts[1:]]
+
+
+class LoadedSoFar(BaseException):
+    """A script that is being loaded calls ``check`` itself: what it has defined by then is enough."""
+
+
+def _execute(name: str, path: Path, package: bool, wanted: str) -> ModuleType:
+    if name in sys.modules and package:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(
+        name, path, submodule_search_locations=[str(path.parent)] if package else None
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    _loading.append((module, wanted))
+    try:
+        spec.loader.exec_module(module)
+    except LoadedSoFar:
+        pass
+    except ModuleNotFoundError as error:
+        raise _ours_instead(error) or error from None
+    finally:
+        _loading.pop()
+    return module
+
+
+def stop_if_loaded() -> None:
+    """Called by ``check``: where a script that is being loaded calls it, and has defined by now what is to
+    be checked, the rest of that script is not run again."""
+    if _loading:
+        module, wanted = _loading[-1]
+        if wanted and hasattr(module, wanted.partition(".")[0]):
+            raise LoadedSoFar
+
+
+# --- the other process ----------------------------------------------------------------------------------
+
+
+def main(subject: str) -> None:
+    """The process of the reader's code: loads it, then answers calls until the pipe is closed."""
+    sys.argv[:] = [subject]
+    given = os.fdopen(os.dup(0), "rb")
+    taken = os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)  # its input() finds the end of the file
+    os.dup2(2, 1)  # all that it prints, from C too, goes to stderr: stdout is for the result
+    try:
+        _answer_calls(subject, given, taken)
+    except (EOFError, KeyboardInterrupt):  # the pipe was closed
+        pass
+    except OSError:  # the reader's code closed the pipe, which would be complained of on the way out
+        os._exit(1)
+
+
+def _answer_calls(subject: str, given: IO[bytes], taken: IO[bytes]) -> None:
+    own = os.getpid()
+
+    def send(answer: Any) -> None:
+        if os.getpid() != own:  # it forked, and this is the other one
+            os._exit(0)
+        pickle.dump(answer, taken)
+        taken.flush()
+
+    try:
+        here = Here(load(subject), limit=None)  # the process that asks keeps the time, and can end this one
+    except BaseException as error:
+        send(Complaint(one_line(error, "could not be loaded: ")))
+        return
+    send(None)
+    while True:
+        call = pickle.load(given)
+        try:
+            answer: Any = here(call)
+        except CannotCall as error:
+            answer = error
+        send((answer, here.called, here.torch_loaded))
+
+
+def one_line(error: BaseException, lead: str) -> str:
+    """What was raised, and where in the reader's own file, in one line."""
+    text = message_of(error)
     if isinstance(error, UserError):
         return text[:500]
     # The line in the reader's own file, not in a library that it called.
@@ -267,4 +409,5 @@ def _one_line(error: BaseException, lead: str) -> str:
 
 def _is_readers(filename: str) -> bool:
     installed = ("site-packages", "dist-packages", str(Path(contextlib.__file__).parent), "<frozen")
-    return filename != __file__ and not any(part in filename for part in installed)
+    own = (__file__, *(str(Path(__file__).with_name(n)) for n in ("interfaces.py", "optimizer_forms.py")))
+    return filename not in own and not any(part in filename for part in installed)

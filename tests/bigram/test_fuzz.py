@@ -8,14 +8,14 @@ is interrupted after a few steps, the memory is said to be small, and a subject 
 
 import argparse
 import hashlib
+import io
 import os
+import pickle
 import re
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator
 from contextlib import ExitStack, redirect_stderr, redirect_stdout, suppress
-from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ from hypothesis.extra import numpy as hnp
 
 from bigram import cli
 from bigram.doctor import subject
-from bigram.doctor.subject import Complaint, GradientCall, OptimizerRun
+from bigram.doctor.interfaces import CannotCall
+from bigram.doctor.subject import DEFAULTS, Complaint, GradientCall, OptimizerRun
 from common import memory
 from common.text import corpus
 from common.text.corpus import FILE
@@ -119,7 +120,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder to work in, nothing of which takes long."""
     torch = pytest.importorskip("torch")
-    from bigram.doctor import gradient, optimizer
     from bigram.runs import compare
 
     def stop(step: int) -> None:
@@ -130,23 +130,18 @@ def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         def __enter__(self) -> Any:
             return stop
 
-    def run_here(name: str, calls: list, limit: float) -> Iterator[Any]:
-        pipe = Pipe(calls)
+    def here(name: str, limit: float) -> subject.Here:
+        pipe = io.BytesIO()
         with suppress(EOFError):
-            subject._answer_calls(name, pipe)  # type: ignore[arg-type]
-        loaded, *answers = pipe.sent
-        if loaded is not None:
+            subject._answer_calls(name, io.BytesIO(), pipe)
+        if loaded := pickle.loads(pipe.getvalue()):
             raise subject.UserError(f"{name}: {loaded.what}")
-        for answer in answers:
-            yield answer
-            if isinstance(answer, Complaint):
-                return
+        return subject.Here(subject.load(name), None)
 
     monkeypatch.setattr(cli, "progress_bar", lambda steps: Bar())
     monkeypatch.setattr(compare, "microseconds_per_step", lambda *_, **__: compare.Pair(1.0, 2.0))
     monkeypatch.setattr(memory, "memory", lambda: 10**7)
-    for module in (gradient, optimizer):
-        monkeypatch.setattr(module, "run_apart", run_here)
+    monkeypatch.setattr(subject, "Apart", here)
     monkeypatch.setattr(sys, "path", sys.path.copy())
     monkeypatch.setenv("BIGRAM_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("BIGRAM_DATA_DIR", str(tmp_path / "data"))
@@ -230,38 +225,21 @@ def test_words_that_are_no_command_get_one_line(words: list[str], tmp_path_facto
 # The reader's own code.
 
 
-class Pipe:
-    """What the doctor says to the reader's process, and what it hears."""
-
-    def __init__(self, calls: Any) -> None:
-        self.calls = iter(calls)
-        self.sent: list[Any] = []
-
-    def recv(self) -> Any:
-        try:
-            return next(self.calls)
-        except StopIteration:
-            raise EOFError from None
-
-    def send(self, answer: Any) -> None:
-        ForkingPickler.dumps(answer)
-        self.sent.append(answer)
-
-
 W = np.random.default_rng(0).standard_normal((3, 3))
 IDS = np.random.default_rng(0).integers(3, size=(2, 2, 4))
 
 
 def hear(call: Any, function: Any) -> Any:
     """What is answered to one call of ``function``."""
+    pipe = io.BytesIO()
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(subject, "load", lambda name: function)
-        pipe = Pipe([call])
         with pytest.raises(EOFError):
-            subject._answer_calls("mine.py:f", pipe)  # type: ignore[arg-type]
-    loaded, answer = pipe.sent
-    assert loaded is None
-    return answer
+            subject._answer_calls("mine.py:f", io.BytesIO(pickle.dumps(call)), pipe)
+    pipe.seek(0)
+    assert pickle.load(pipe) is None
+    answer = pickle.load(pipe)[0]
+    return Complaint(str(answer)) if isinstance(answer, CannotCall) else answer
 
 
 def check_answer(answer: Any, shapes: dict[str, tuple[int, ...]]) -> None:
@@ -347,7 +325,7 @@ def test_whatever_a_step_returns_gets_an_answer(value: Any) -> None:
 
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of complex numbers made real: it is the reader's to know
-        answer = hear(OptimizerRun(W, [W, W], {}), Optimizer)
+        answer = hear(OptimizerRun(W, [W, W], DEFAULTS), Optimizer)
     check_answer(answer, {"W": (2, 3, 3)})
 
 
@@ -384,16 +362,16 @@ SOURCES = [
 def test_whatever_a_file_holds_gets_an_answer(source: bytes, name: str, tmp_path_factory: Any) -> None:
     path = tmp_path_factory.getbasetemp() / "mine.py"
     path.write_bytes(source)
-    pipe = Pipe([])
+    pipe = io.BytesIO()
     before, modules = sys.path.copy(), set(sys.modules)
     try:
-        subject._answer_calls(f"{path}:{name}", pipe)  # type: ignore[arg-type]
+        subject._answer_calls(f"{path}:{name}", io.BytesIO(), pipe)
     except EOFError:
         pass
     finally:
         sys.path[:] = before
         for added in set(sys.modules) - modules:
             sys.modules.pop(added, None)
-    (loaded,) = pipe.sent
+    loaded = pickle.loads(pipe.getvalue())
     assert loaded is None or len(loaded.what.splitlines()) == 1
     assert loaded is None or len(loaded.what) < 600

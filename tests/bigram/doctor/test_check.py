@@ -203,16 +203,16 @@ def test_ctrl_c_is_not_for_the_readers_process(mine: str) -> None:
     # starts, and neither says a word of it.
     code = (
         "import contextlib, os, signal, sys, threading\n"
-        "from multiprocessing import process; from bigram.cli import main\n"
-        "start = process.BaseProcess.start\n"
+        "import subprocess; from bigram.cli import main\n"
+        "start = subprocess.Popen.__init__\n"
         "def interrupt(pid):\n"
         "    with contextlib.suppress(ProcessLookupError):\n"  # where it was quick, it has ended
         "        os.kill(pid, signal.SIGINT)\n"
-        "def started(self):\n"
-        "    start(self)\n"
+        "def started(self, *args, **options):\n"
+        "    start(self, *args, **options)\n"
         "    for k in range(8):\n"
         "        threading.Timer(0.02 * k, interrupt, (self.pid,)).start()\n"
-        "process.BaseProcess.start = started\n"
+        "subprocess.Popen.__init__ = started\n"
         f"sys.exit(main(['check', {mine + ':returns_none'!r}]))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG)

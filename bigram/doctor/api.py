@@ -1,0 +1,251 @@
+"""The doctor from Python: ``bigram.check(f)``, ``bigram.check_optimizer(cls)``, and the result of both.
+
+The command line calls the same functions with ``isolate=True``. ``subject.py`` calls the reader's code,
+``gradient.py`` and ``optimizer.py`` judge it.
+"""
+
+import html
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from numpy.typing import ArrayLike
+
+from bigram.doctor import gradient, optimizer
+from bigram.doctor.interfaces import Complaint, GradientCall, SinglePrecision
+from bigram.doctor.optimizer_forms import Declined, OptimizerRun
+from bigram.doctor.report import check_report, check_verdict
+from bigram.doctor.subject import session, stop_if_loaded
+from common.errors import UserError
+
+__all__ = ["Result", "UserError", "check", "check_optimizer"]
+
+Subject: TypeAlias = str | Callable[..., Any]
+
+
+class Result:
+    """What the doctor found. True if the subject is correct; ``print`` shows what the terminal shows."""
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        self._record = dict(record)
+
+    @property
+    def verdict(self) -> str:
+        """ "correct" or "wrong"."""
+        return str(self._record["verdict"])
+
+    @property
+    def diagnosis(self) -> list[str]:
+        """The names of the mistakes that explain the numbers."""
+        return [found["mistake"] for found in self._record["diagnosis"]]
+
+    @property
+    def complaint(self) -> str | None:
+        """What stopped the check, or None."""
+        complaint: str | None = self._record["complaint"]
+        return complaint
+
+    @property
+    def case(self) -> str | None:
+        """The case nearest to its bound, or furthest over it."""
+        case: str | None = self._record["worst"]["case"]
+        return case
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One for each witness, and how far from it the subject is, at most."""
+        return list(self._record["witnesses"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        import json
+
+        from bigram.runs.records import to_json  # what is not finite becomes None there
+
+        record: dict[str, Any] = json.loads(to_json(self._record))
+        return record
+
+    def __bool__(self) -> bool:
+        # pytest cuts what `assert` shows of an object at 240 characters, but shows all that was printed.
+        if self.verdict != "correct" and "PYTEST_CURRENT_TEST" in os.environ:
+            print(self)
+        return self.verdict == "correct"
+
+    def __str__(self) -> str:
+        return "\n".join(result_lines(self._record))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        colour = "#1a7f37" if self.verdict == "correct" else "#cf222e"
+        verdict = html.escape(check_verdict(self._record))
+        rows = [("subject", self._record["subject"]), ("called", self._record["called"])]
+        rows += [("looked at", self._record["looked_at"])]
+        rows += [("stopped", self.complaint)] if self.complaint else []
+        for found in self._record["diagnosis"]:
+            rows += [("mistake", found["mistake"]), ("why", found["why"]), ("mend", found["mend"])]
+        rows += [("seen", line) for line in self._record["pattern"]]
+        worst = self._record["worst"]
+        if worst["case"] is not None:
+            rows.append(("worst", f"{worst['of']} on the case '{worst['case']}'"))
+        body = "".join(
+            f'<tr><th style="text-align:left">{name}</th>'
+            f'<td style="text-align:left">{html.escape(str(text))}</td></tr>'
+            for name, text in rows
+        )
+        return f'<table><caption style="color:{colour};font-weight:bold">{verdict}</caption>{body}</table>'
+
+
+def result_lines(record: Mapping[str, Any]) -> Iterator[str]:
+    """The report, with a line on how the subject was called and one on how far the check looked."""
+    first, *rest = check_report(record)
+    yield first
+    yield f"called    {record['called']}"
+    yield f"looked at {record['looked_at']}"
+    yield from (f"left out  {line}" for line in record["left_out"])
+    yield from rest
+
+
+def check(
+    f: Subject,
+    *,
+    dtype: str = "float64",
+    loss_only: bool = False,
+    gradient_only: bool = False,
+    limit: float = 10.0,
+    isolate: bool = False,
+    like: str | None = None,
+    W: ArrayLike | None = None,
+    idx: ArrayLike | None = None,
+    targets: ArrayLike | None = None,
+    vocab: int | None = None,
+    tokens: int | None = None,
+) -> Result:
+    """Is this gradient right, and if not, which mistake is in it?
+
+    ``f``: a function ``(W, idx, targets) -> (loss, dW)``, anything that can be called like one, or
+    "PATH.py:FUNCTION". W is (V, V) in ``dtype``, idx and targets are (B, T); the loss is the mean
+    cross-entropy in nats. ``limit``: seconds for each call. ``isolate``: in a fresh interpreter. ``like``:
+    "numpy", "torch" or "jax", the kind of arrays that f is given; found out if None. ``W``, ``idx``,
+    ``targets``: the reader's own arrays, judged besides the built-in cases. ``vocab``, ``tokens``: a case
+    of that size besides.
+    """
+    stop_if_loaded()
+    check_options(dtype, limit)
+    if loss_only and gradient_only:
+        raise UserError("give loss_only or gradient_only, not both")
+    wanted = ("loss",) if loss_only else ("dW",) if gradient_only else ("loss", "dW")
+
+    def judged(dtype: str, isolate: bool) -> dict[str, Any] | SinglePrecision:
+        cases = gradient.gradient_cases(dtype)
+        with session(f, limit, isolate) as call:
+            outputs: list[Any] = []
+            complaint = None
+            for case in cases:
+                answer = call(GradientCall(case.W, case.idx, case.targets, wanted, like))
+                if isinstance(answer, SinglePrecision):
+                    return answer
+                if isinstance(answer, Complaint):
+                    complaint = f"on the case '{case.name}' {answer.what}"
+                    break
+                outputs.append(answer)
+            called, with_torch = call.called, call.torch_loaded
+        _load_torch_if(with_torch)
+        report = gradient.judge_gradient(name_of_subject(f), cases, outputs, wanted, complaint)
+        left_out = [] if "torch" in sys.modules else [WITHOUT_TORCH]
+        V, N = max(len(case.W) for case in cases), max(case.idx.size for case in cases)
+        return report.record() | {
+            "called": called,
+            "looked_at": f"{len(outputs)} of {len(cases)} cases; largest: V = {V:,}, N = {N:,}; {dtype}",
+            "left_out": left_out,
+        }
+
+    return _in_its_precision(judged, dtype, isolate)
+
+
+WITHOUT_TORCH = "the witness torch autograd: the subject does not load torch; import torch first to hear it"
+
+
+def check_optimizer(
+    cls: Subject,
+    *,
+    dtype: str = "float64",
+    limit: float = 10.0,
+    isolate: bool = False,
+    like: str | None = None,
+) -> Result:
+    """Is this AdamW right, and if not, which mistake is in it?
+
+    ``cls``: a class or a factory whose ``step(W, dW)`` changes W in place or returns the new one; or one in
+    the form of torch.optim, optax or Keras; or a function of its whole state; or "PATH.py:CLASS". Options
+    as for ``check``.
+    """
+    stop_if_loaded()
+    check_options(dtype, limit)
+
+    def judged(dtype: str, isolate: bool) -> dict[str, Any] | SinglePrecision:
+        runs = optimizer.optimizer_runs(dtype)
+        made: list[Any] = []
+        outputs: list[Any] = []
+        not_tried: list[str] = []
+        complaint = None
+        with session(cls, limit, isolate) as call:
+            for run in runs:
+                answer = call(OptimizerRun(run.W, run.gradients, run.settings, like))
+                if isinstance(answer, SinglePrecision):
+                    return answer
+                if isinstance(answer, Declined):
+                    not_tried.append(f"{run.name}: {answer.what}")
+                    continue
+                if isinstance(answer, Complaint):
+                    complaint = f"on the case '{run.name}' {answer.what}"
+                    break
+                made.append(run)
+                outputs.append(answer)
+            called = call.called
+        report = optimizer.judge_optimizer(name_of_subject(cls), made, outputs, complaint, not_tried)
+        steps = max((len(run.gradients) for run in made), default=0)
+        return report.record() | {
+            "called": called,
+            "looked_at": f"{len(made)} of {len(runs)} runs; longest: {steps:,} steps; {dtype}",
+            "left_out": [],
+        }
+
+    return _in_its_precision(judged, dtype, isolate)
+
+
+def _in_its_precision(
+    judged: Callable[[str, bool], dict[str, Any] | SinglePrecision], dtype: str, isolate: bool
+) -> Result:
+    record = judged(dtype, isolate)
+    if isinstance(record, SinglePrecision):
+        why, record = record.why, judged("float32", isolate)
+        assert isinstance(record, dict)
+        record["looked_at"] += f": judged in {why}"
+    return Result(record)
+
+
+def check_options(dtype: str, limit: float) -> None:
+    """Raises ``UserError`` where no check could follow from them."""
+    if dtype not in ("float64", "float32"):
+        raise UserError(f"dtype is {dtype!r}; it must be float64 or float32")
+    if not 0 < limit <= 86400:
+        raise UserError(f"limit is {limit}; give a number of seconds above 0 and up to 86400, a day")
+
+
+def name_of_subject(subject: Subject) -> str:
+    """The string of the command line, or the module and name of a callable."""
+    if isinstance(subject, str):
+        return subject
+    inner = getattr(subject, "func", subject)  # functools.partial
+    name = getattr(inner, "__qualname__", None) or type(inner).__name__
+    module = getattr(inner, "__module__", None) or type(inner).__module__
+    return str(name) if module in ("__main__", None) else f"{module}:{name}"
+
+
+def _load_torch_if(loaded_there: bool) -> None:
+    if loaded_there and "torch" not in sys.modules:  # the other process has paid for it too
+        import importlib
+
+        importlib.import_module("torch")

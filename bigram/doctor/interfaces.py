@@ -1,0 +1,516 @@
+"""How the reader's function is called, and which parts of its answer are the loss and dW.
+
+Arguments are matched by the names of the parameters, in any order, and the rest by position; arrays are
+NumPy's, or torch's or JAX's where the function wants those. ``GradientSubject`` finds this out at the first
+call, keeps to it, and says in one line what it found. ``optimizer_forms.py`` does the same for optimizers.
+"""
+
+import dataclasses
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import UserError
+
+# The names that people give to the three arguments, the commonest first: an earlier one has precedence.
+ROLES = {
+    "W": "w weights weight table params parameters theta embedding emb wte logits_table matrix",
+    "idx": "idx inputs input x xs xb ids tokens indices ix contexts context input_ids current data prev src",
+    "targets": "targets target y ys yb labels label next nexts next_ids tgt outputs y_true",
+}
+BATCH = {"batch", "data", "examples", "xy", "minibatch"}  # both arrays of ids in one tuple
+VOCAB = {"v", "vocab_size", "vocab", "num_classes", "n_classes", "n_vocab", "c"}
+LOSS_NAMES = {"loss", "cost", "nll", "objective", "value", "mean_loss", "l", "j", "error"}
+GRADIENT_NAMES = {
+    *("dw", "grad", "grads", "gradient", "gradients", "g", "w_grad", "grad_w", "dl_dw", "dloss_dw"),
+    *("dweights", "dtable", "dtheta", "dparams", "derivative", "jacobian"),
+}
+ADAPTER = "def f(W, idx, targets): ...; return loss, dW"
+
+
+def message_of(error: Any) -> str:
+    """Its text in one line; empty where the exception's own method fails."""
+    try:
+        return " ".join(str(error).split())
+    except Exception:
+        return ""
+
+
+class Complaint(NamedTuple):
+    """What went wrong before there was a number to judge."""
+
+    what: str
+
+
+class SinglePrecision(NamedTuple):
+    """The library of the subject computes in float32 however precise its arguments are."""
+
+    why: str
+
+
+class CannotCall(UserError):
+    """The subject's parameters cannot be matched; the message holds the adapter to write."""
+
+
+def as_array(value: Any) -> NDArray:
+    """A NumPy array from anything that behaves like one: torch tensors with their graph, on a GPU or
+    sparse, CuPy, JAX, SciPy's sparse matrices."""
+    if isinstance(value, np.ndarray | np.generic):
+        return np.asarray(value)
+    for convert in ("detach", "cpu", "to_dense", "toarray", "todense", "get"):
+        method = getattr(value, convert, None)
+        if callable(method) and not isinstance(value, Mapping | np.ndarray):
+            value = method()
+    if str(getattr(value, "dtype", "")) in ("torch.bfloat16", "bfloat16"):  # NumPy has no such type
+        value = value.float() if hasattr(value, "float") else value.astype(np.float32)
+    array = np.asarray(value)
+    if array.dtype == object and array.size and all(hasattr(x, "__float__") for x in array.flat):
+        array = array.astype(np.float64)
+    return array
+
+
+def plain_name(name: str) -> str:
+    """As names are compared: without case and underscores at the ends."""
+    return name.lower().strip("_")
+
+
+def match_names(names: Sequence[str], roles: Mapping[str, str]) -> dict[str, str]:
+    """Which of ``names`` is which role: {name: role}. No role is given twice."""
+    found: dict[str, str] = {}
+    for role, synonyms in roles.items():
+        for synonym in synonyms.split():
+            fitting = [name for name in names if plain_name(name) == synonym and name not in found]
+            if fitting:
+                found[fitting[0]] = role
+                break
+    return found
+
+
+class Binding(NamedTuple):
+    """A way to call a function: what is given by position, and what by keyword."""
+
+    positional: tuple[str, ...]
+    keyword: dict[str, str]
+    shown: str  # "W, x=idx, y=targets"
+
+    def call(self, function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
+        """Calls ``function`` with these values of the roles."""
+        positional = [values[role] for role in self.positional]
+        return function(*positional, **{name: values[role] for name, role in self.keyword.items()})
+
+
+def signature_of(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
+    """The parameters of ``function``, or None where nothing is known of them."""
+    if not inspect.isclass(function) and not inspect.isroutine(function):
+        function = getattr(function, "py_func", None) or getattr(function, "forward", None) or function
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return None
+
+
+def bind(function: Callable[..., Any], roles: Sequence[str] = ("W", "idx", "targets")) -> Binding:
+    """Matches the parameters of ``function`` to ``roles``. Raises ``CannotCall`` where that is impossible."""
+    parameters = signature_of(function)
+    by_position = Binding(tuple(roles), {}, ", ".join(roles))
+    if parameters is None:
+        return by_position
+    named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    anything = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    found = match_names([p.name for p in named], {role: ROLES[role] for role in roles})
+    missing = [role for role in roles if role not in found.values()]
+    free = [p for p in named if p.name not in found]
+    required = [p for p in free if p.default is p.empty]
+    for p in list(required):
+        if plain_name(p.name) in VOCAB and len(required) > len(missing):
+            found[p.name] = "V"
+            required.remove(p)
+    ids_missing = [role for role in missing if role != "W"]
+    batch = [p for p in free if plain_name(p.name) in BATCH] or required[-1:]
+    if len(required) == len(missing) - 1 and len(ids_missing) == 2 and batch and not anything:
+        found[batch[0].name] = "batch"
+        missing = [role for role in missing if role == "W"]
+        required = [p for p in required if p is not batch[0]]
+    elif len(named) == len(roles) - 1 and not anything and batch and plain_name(batch[0].name) in BATCH:
+        found = {name: role for name, role in found.items() if role == "W"} | {batch[0].name: "batch"}
+        missing = [role for role in roles if role == "W" and role not in found.values()]
+        required = [p for p in named if p.name not in found and p.default is p.empty]
+    if len(required) > len(missing):
+        names = ", ".join(p.name for p in required[len(missing) :] if p.name not in found)
+        raise CannotCall(
+            f"it needs {names} besides {', '.join(roles)}; bind that first, with functools.partial or in "
+            f"{ADAPTER}"
+        )
+    optional = [p for p in free if p.default is not p.empty and p.name not in found]
+    candidates = required + (optional if len(required) < len(missing) else [])
+    if len(candidates) < len(missing) and not anything:
+        taken = ", ".join(p.name for p in named) or "no arguments"
+        raise CannotCall(f"it takes {taken}, and cannot be given {', '.join(missing)}; write {ADAPTER}")
+    if not found and not required and anything and not named:
+        return by_position
+    found |= {p.name: role for p, role in zip(candidates, missing, strict=False)}
+    left_over = missing[len(candidates) :]
+    positional: list[str] = []
+    keyword: dict[str, str] = {}
+    shown: list[str] = []
+    in_order = True
+    for p in named:
+        if p.name not in found:
+            in_order &= p.kind is p.KEYWORD_ONLY
+            continue
+        role = found[p.name]
+        if p.kind is not p.KEYWORD_ONLY and in_order:
+            positional.append(role)
+        else:
+            keyword[p.name] = role
+        shown.append(role if p.name == role else f"{p.name}={'(idx, targets)' if role == 'batch' else role}")
+    return Binding((*positional, *left_over), keyword, ", ".join([*shown, *left_over]))
+
+
+def values_of(W: Any, idx: Any, targets: Any) -> dict[str, Any]:
+    """The value of every role that ``bind`` knows."""
+    return {"W": W, "idx": idx, "targets": targets, "batch": (idx, targets), "V": int(idx_free_length(W))}
+
+
+def idx_free_length(W: Any) -> int:
+    """V, for a table or for a dict that holds it."""
+    return len(next(iter(W.values()))) if isinstance(W, dict) else len(W)
+
+
+# --- which kind of arrays ------------------------------------------------------------------------------
+
+KINDS = ("numpy", "torch", "torch, requires_grad", "jax")
+
+
+def kinds(like: str | None) -> list[str]:
+    """The kinds of array to try, in order: those whose library the subject has loaded."""
+    if like is None:
+        return [kind for kind in KINDS if kind == "numpy" or kind.split(",")[0] in sys.modules]
+    chosen = [kind for kind in KINDS if kind.split(",")[0] == like]
+    if not chosen:
+        raise UserError(f"like is {like!r}; it must be 'numpy', 'torch' or 'jax'")
+    return chosen
+
+
+def convert(kind: str, array: NDArray) -> Any:
+    """A copy of ``array`` of that kind; ids become int64. NumPy's own arrays are handed on as they are."""
+    if kind == "numpy":
+        return array
+    if kind.startswith("torch"):
+        import torch
+
+        copy = np.array(array, array.dtype if array.dtype.kind == "f" else np.int64, order="C")
+        return torch.from_numpy(copy).requires_grad_("grad" in kind and array.dtype.kind == "f")
+    import jax.numpy
+
+    return jax.numpy.asarray(np.array(array))
+
+
+def narrow(dtype: np.dtype, answer: Any) -> SinglePrecision | None:
+    """Whether ``answer`` holds arrays of a JAX that turns float64 into float32 wherever it meets it."""
+    if dtype != np.float64 or "jax" not in sys.modules:
+        return None
+    jax = sys.modules["jax"]
+    if jax.config.jax_enable_x64:
+        return None
+    found = [leaf for _, leaf in leaves(answer) if isinstance(leaf, jax.Array)]
+    if not any(str(leaf.dtype) == "float32" for leaf in found):
+        return None
+    return SinglePrecision(
+        "float32, for that is all that JAX has until jax.config.update('jax_enable_x64', True)"
+    )
+
+
+# --- what came back ------------------------------------------------------------------------------------
+
+
+def fields_of(value: Any) -> Mapping[Any, Any] | None:
+    """The named parts of a mapping, dataclass, named tuple or namespace; None of anything else."""
+    if isinstance(value, Mapping):
+        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return value._asdict()
+    return vars(value) if isinstance(value, SimpleNamespace) else None
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every part of an answer that is no container, with the keys that lead to it. A list of numbers, or of
+    such lists, is one part, for it stands for an array."""
+    named = fields_of(value)
+    if named is not None:
+        for key, part in named.items():
+            yield from leaves(part, (*path, key))
+    elif isinstance(value, tuple) or (isinstance(value, list) and not _is_numbers(value)):
+        for k, part in enumerate(value):
+            yield from leaves(part, (*path, k))
+    else:
+        yield path, value
+
+
+def _is_numbers(value: Any) -> bool:
+    while isinstance(value, list) and value:
+        value = value[0]
+    return isinstance(value, int | float | complex | np.generic) or (
+        hasattr(value, "ndim") and value.ndim == 0
+    )
+
+
+def part_at(value: Any, path: tuple[Any, ...]) -> Any:
+    """The part of an answer that these keys lead to."""
+    for key in path:
+        named = fields_of(value)
+        value = value[key] if named is None else named[key]
+    return value
+
+
+def path_text(path: tuple[Any, ...]) -> str:
+    """``[1]['W']`` or nothing."""
+    return "".join(f"[{key!r}]" for key in path)
+
+
+class Reader:
+    """Finds the loss and dW in the first answer, and takes them from the same parts of every other."""
+
+    def __init__(self, wanted: tuple[str, ...]) -> None:
+        self.wanted = wanted
+        self.paths: dict[str, tuple[Any, ...]] = {}
+        self.understood: list[str] = []
+
+    def read(self, answer: Any, table: Any, shape: tuple[int, ...]) -> dict[str, NDArray] | Complaint:
+        """The arrays of ``wanted``. ``table``: the W that was given, which may hold the gradient."""
+        paths = self.paths or self._find(answer, table, shape)
+        if isinstance(paths, Complaint):
+            return paths
+        arrays: dict[str, NDArray] = {}
+        for name in self.wanted:
+            try:
+                value = table.grad if paths[name] == (".grad",) else part_at(answer, paths[name])
+            except (LookupError, TypeError):
+                return Complaint(f"it returned no {name} where its first answer had it")
+            array = as_array(value)
+            if array.dtype.kind not in "fiu":
+                adapter = f"; return its real part, {name}.real" if array.dtype.kind == "c" else ""
+                return Complaint(f"its {name} holds {array.dtype}, not real numbers{adapter}")
+            expected = () if name == "loss" else shape
+            if array.shape != expected and array.size == np.prod(expected, dtype=int):
+                if name == "dW" and not self.paths:
+                    self.understood.append(f"its dW of shape {array.shape} is read row by row")
+                array = array.reshape(expected)
+            if array.shape != expected:
+                meant = f"an array of shape {expected}" if expected else "one number"
+                return Complaint(f"its {name} has shape {array.shape}, not {meant}")
+            # A copy: a function may return the same array every time.
+            arrays[name] = np.array(array)
+        self.paths = paths
+        return arrays
+
+    def _find(
+        self, answer: Any, table: Any, shape: tuple[int, ...]
+    ) -> dict[str, tuple[Any, ...]] | Complaint:
+        parts = [(path, *_size_of(part)) for path, part in leaves(answer) if part is not None]
+        sizes = {"loss": 1, "dW": int(np.prod(shape))}
+        names = {"loss": LOSS_NAMES, "dW": GRADIENT_NAMES}
+        paths: dict[str, tuple[Any, ...]] = {}
+        for name in ("dW", "loss") if sizes["dW"] > 1 else ("loss", "dW"):  # of V = 1, the first is the loss
+            fitting = [part for part in parts if part[1] == sizes[name] and part[0] not in paths.values()]
+            if name == "dW":  # the shape itself is better than its size
+                fitting = [part for part in fitting if part[2] == shape] or fitting
+            called = [part for part in fitting if any(plain_name(str(k)) in names[name] for k in part[0])]
+            if name == "dW" and len(called or fitting) > 1 and name in self.wanted:
+                chosen = path_text((called or fitting)[0][0])
+                self.understood.append(f"several arrays have dW's size; answer{chosen} is taken as dW")
+            if called or fitting:
+                paths[name] = (called or fitting)[0][0]
+        if "dW" not in paths and getattr(table, "grad", None) is not None and not isinstance(table, dict):
+            paths["dW"] = (".grad",)
+            self.understood.append("dW is read from W.grad")
+        missing = [name for name in self.wanted if name not in paths]
+        if not missing:
+            return {name: paths[name] for name in self.wanted}
+        single = len(self.wanted) == 1 and len(parts) == 1
+        if single:
+            return {self.wanted[0]: parts[0][0]}
+        if (
+            isinstance(answer, tuple | list)
+            and len(answer) == 2
+            and len(parts) == 2
+            and len(self.wanted) == 2
+        ):
+            # Neither fits, or one: what is at fault is said when it is looked at.
+            order = self.wanted if paths.get("dW") != parts[0][0] else self.wanted[::-1]
+            return {name: part[0] for name, part in zip(order, parts, strict=True)}
+        for path, part in leaves(answer):
+            meant = [name for name in missing if any(plain_name(str(k)) in names[name] for k in path)]
+            if meant and part is not None:
+                paths[meant[0]] = path
+        if all(name in paths for name in self.wanted):
+            return {name: paths[name] for name in self.wanted}
+        alone = "; --loss-only and --gradient-only are for one of them" if len(self.wanted) == 2 else ""
+        adapter = f"; write {ADAPTER}" if parts and not alone else ""
+        return Complaint(
+            f"it returned {type(answer).__name__}, not ({', '.join(self.wanted)}){alone}{adapter}"
+        )
+
+
+def _size_of(part: Any) -> tuple[int, tuple[int, ...]]:
+    shape = getattr(part, "shape", None)
+    if shape is None:
+        try:
+            shape = np.shape(part)
+        except ValueError:
+            return -1, ()
+    try:
+        return int(np.prod(tuple(shape), dtype=int)), tuple(int(n) for n in shape)
+    except TypeError:
+        return -1, ()
+
+
+# --- the whole -----------------------------------------------------------------------------------------
+
+
+class GradientCall(NamedTuple):
+    """One call of the subject. ``wanted``: what it returns, "loss", "dW" or both. ``like``: the kind of
+    arrays to give it, or None to find out."""
+
+    W: NDArray
+    idx: NDArray
+    targets: NDArray
+    wanted: tuple[str, ...] = ("loss", "dW")
+    like: str | None = None
+
+    def prepared(self, function: Callable[..., Any]) -> "GradientSubject":
+        """The subject, to be given to ``run``, call after call."""
+        return GradientSubject(function, self.wanted, self.like)
+
+    def run(self, subject: "GradientSubject") -> dict[str, NDArray] | Complaint | SinglePrecision:
+        """Calls it, and looks at what it returned and at what it did to its arguments."""
+        return subject(self.W, self.idx, self.targets)
+
+
+class GradientSubject:
+    """The reader's function behind one interface: ``(W, idx, targets) -> {"loss": ..., "dW": ...}``."""
+
+    def __init__(self, function: Callable[..., Any], wanted: tuple[str, ...], like: str | None) -> None:
+        self.name = getattr(function, "__name__", None) or type(function).__name__
+        self.function, self.wanted, self.like = function, wanted, like
+        self.chosen: tuple[str, str, Reader] | None = None
+        self.lets_underflow = False
+        self.way: Callable[[Any, Any, Any], Any]
+        if inspect.isclass(function):
+            self.way, self.shown = layer(function)
+        else:
+            binding = bind(function)
+            self.way = lambda W, idx, targets: binding.call(function, values_of(W, idx, targets))
+            self.shown = f"{self.name}({binding.shown})"
+
+    @property
+    def called(self) -> str:
+        """One line: how it was called, and what was understood."""
+        if not self.chosen:
+            return self.shown
+        kind, container, reader = self.chosen
+        notes = [f"W as {container}"] if container != "an array" else []
+        notes += [f"arrays of {kind}"] if kind != "numpy" else []
+        notes += reader.understood
+        notes += ["underflow, which np.seterr made an error, was let pass"] if self.lets_underflow else []
+        whole = {name: f"answer{path_text(path)}" for name, path in reader.paths.items()}
+        usual = {"loss": "answer[0]", "dW": "answer[1]"}
+        if len(self.wanted) == 2 and whole != usual:
+            notes.append(
+                ", ".join(f"{name} is {text}" for name, text in whole.items() if ".grad" not in text)
+            )
+        return "; ".join([self.shown, *(note for note in notes if note)])
+
+    def __call__(
+        self, W: NDArray, idx: NDArray, targets: NDArray
+    ) -> dict[str, NDArray] | Complaint | SinglePrecision:
+        if self.chosen:
+            return self._attempt(*self.chosen, W, idx, targets)
+        failures: list[Exception | Complaint] = []
+        for container in ("an array", "a dict"):
+            for kind in kinds(self.like):
+                reader = Reader(self.wanted)
+                try:
+                    answer = self._attempt(kind, container, reader, W, idx, targets)
+                except Exception as error:
+                    failures.append(error)
+                    continue
+                if isinstance(answer, dict | SinglePrecision) or answer.what.startswith("it changed"):
+                    self.chosen = kind, container, reader
+                    return answer
+                failures.append(answer)
+        # The first says most, unless it only says that the arrays are of another kind.
+        kind_alone = re.compile(r"ndarray|must be Tensor|Tensors, not|to_dense|numpy")
+        telling = [f for f in failures if not kind_alone.search(message_of(f))] or failures
+        first = telling[0]
+        if isinstance(first, Exception):
+            raise first
+        return first
+
+    def _attempt(
+        self, kind: str, container: str, reader: Reader, W: NDArray, idx: NDArray, targets: NDArray
+    ) -> dict[str, NDArray] | Complaint | SinglePrecision:
+        given = [W, idx, targets]
+        before = [array.copy() for array in given]
+        table, *ids = (convert(kind, array) for array in given)
+        try:
+            answer = self._call({"W": table} if container == "a dict" else table, *ids)
+            for name, array, old in zip(("W", "idx", "targets"), (table, *ids), before, strict=True):
+                if not np.array_equal(as_array(array), as_array(convert(kind, old)), equal_nan=True):
+                    return Complaint(
+                        f"it changed {name}, which it was only to read; begin with {name}.copy()"
+                    )
+        finally:
+            if kind == "numpy":  # the next case may hold the same arrays
+                for array, old in zip(given, before, strict=True):
+                    array[...] = old
+        return narrow(W.dtype, answer) or reader.read(answer, table, W.shape)
+
+    def _call(self, W: Any, idx: Any, targets: Any) -> Any:
+        if self.lets_underflow:
+            with np.errstate(under="ignore"):
+                return self.way(W, idx, targets)
+        try:
+            return self.way(W, idx, targets)
+        except FloatingPointError as error:
+            if "underflow" not in str(error):
+                raise
+            self.lets_underflow = True  # exp of a very negative logit is 0, as it should be
+            return self._call(W, idx, targets)
+
+
+def layer(cls: Any) -> tuple[Callable[[Any, Any, Any], Any], str]:
+    """A class with ``forward`` and ``backward``, as layers have them, as a function. Raises ``CannotCall``
+    for any other class."""
+    if not (callable(getattr(cls, "forward", None)) and callable(getattr(cls, "backward", None))):
+        also = " (an optimizer is checked with --optimizer, or bigram.check_optimizer)"
+        raise CannotCall(
+            f"{cls.__name__} is a class without forward and backward{also if hasattr(cls, 'step') else ''}; "
+            f"write {ADAPTER}"
+        )
+    makes = [p for p in signature_of(cls) or [] if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    takes_table = bool(match_names([p.name for p in makes], {"W": ROLES["W"]})) or any(
+        p.default is p.empty for p in makes
+    )
+    construct = bind(cls, ("W",)) if takes_table else Binding((), {}, "")
+    takes = [p.name for p in (signature_of(cls.forward) or [])[1:]]
+    roles = ("idx", "targets") if takes_table and len(takes) == 2 else ("W", "idx", "targets")
+
+    def way(W: Any, idx: Any, targets: Any) -> Any:
+        values = values_of(W, idx, targets)
+        layer = construct.call(cls, values)
+        loss = bind(layer.forward, roles).call(layer.forward, values)
+        dW = layer.backward()
+        if dW is None:
+            dW = next((v for k, v in vars(layer).items() if plain_name(k) in GRADIENT_NAMES), None)
+        return loss, dW
+
+    return way, f"{cls.__name__}({construct.shown}), forward({', '.join(roles)}), backward()"

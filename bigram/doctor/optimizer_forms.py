@@ -1,0 +1,574 @@
+"""How the reader's optimizer is made and stepped: a class or factory with a method, torch.optim's and optax's
+ways, or a function of its whole state.
+
+Every form is tried on two steps, the likeliest first; the first that runs and changes the table is kept for
+the whole check. Nothing here judges a number.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bigram.doctor.interfaces import (
+    CannotCall,
+    Complaint,
+    SinglePrecision,
+    as_array,
+    convert,
+    fields_of,
+    kinds,
+    leaves,
+    match_names,
+    message_of,
+    narrow,
+    plain_name,
+    signature_of,
+)
+
+# torch.optim.AdamW's own.
+DEFAULTS: dict[str, Any] = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 1e-2}
+
+SETTINGS = {
+    "lr": "lr learning_rate alpha eta step_size stepsize rate learning_rate_init",
+    "betas": "betas",
+    "beta1": "beta1 b1 beta_1 decay1 rho1",
+    "beta2": "beta2 b2 beta_2 decay2 rho2",
+    "eps": "eps epsilon e",
+    "weight_decay": "weight_decay wd lam lambda lamb lmbda lambd decay weight_decay_rate",
+}
+TABLE = {"W": "w params parameters param weights weight theta table w0 x0 variables vars p x"}
+SHAPE = {"shape": "shape size dims"}
+GRADIENT = "dw g grad grads gradient gradients dparams d param_grad dtheta updates w_grad delta"
+STEP = {
+    "dW": GRADIENT,
+    "state": "state opt_state",
+    "W": "w params parameters param weights weight theta table variables p x",
+    "pairs": "grads_and_vars grads_and_params pairs",
+    "m": "m exp_avg mean mu first_moment momentum",
+    "v": "v exp_avg_sq var nu second_moment velocity",
+    "t": "t i step iteration it count n",
+    "name": "param_name name key",
+    "config": "config cfg hyperparams opt_params",
+}
+ADAPTER = (
+    "class Adapter: def __init__(self, W, lr, betas, eps, weight_decay): ...; "
+    "def step(self, W, dW): ... changes W in place or returns the new one"
+)
+# What is raised where only the kind of the arrays, or what holds them, does not fit.
+KIND_ALONE = re.compile("ndarray|optimize Tensors")
+METHODS = ("step", "update", "update_params", "apply", "apply_gradients", "__call__")
+
+
+class Declined(NamedTuple):
+    """A run that was not made, because the class cannot be told its settings."""
+
+    what: str
+
+
+class CannotBeTold(TypeError):
+    """The class takes no such argument."""
+
+
+class OptimizerRun(NamedTuple):
+    """One training run: made with these settings, and stepped once with each gradient."""
+
+    W: NDArray
+    gradients: Sequence[NDArray]
+    settings: dict[str, Any]
+    like: str | None = None
+
+    def prepared(self, factory: Callable[..., Any]) -> "OptimizerSubject":
+        """The subject, to be given to ``run``, call after call."""
+        return OptimizerSubject(factory, self.like)
+
+    def run(self, subject: "OptimizerSubject") -> dict[str, NDArray] | Complaint | Declined | SinglePrecision:
+        """The table after every step, (steps, V, V)."""
+        return subject(self)
+
+
+# --- its settings ---------------------------------------------------------------------------------------
+
+
+def told(
+    parameters: Sequence[inspect.Parameter], settings: Mapping[str, Any], fixed: bool = False
+) -> dict[str, Any]:
+    """Keyword arguments that say ``settings`` in the subject's own names. A setting that it does not take it
+    must have as torch's default, or ``CannotBeTold`` is raised."""
+    names = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    found = match_names(names, SETTINGS)
+    beta1, beta2 = settings["betas"]
+    values = {**settings, "beta1": beta1, "beta2": beta2}
+    taken = {name: values[setting] for name, setting in found.items()}
+    said = set(found.values()) | ({"betas"} if {"beta1", "beta2"} <= set(found.values()) else set())
+    if any(p.kind is p.VAR_KEYWORD for p in parameters) and not fixed:
+        taken |= {name: value for name, value in settings.items() if name not in said}
+        said |= set(settings)
+    lost = [name for name, value in settings.items() if name not in said and value != DEFAULTS[name]]
+    if lost:
+        raise CannotBeTold(f"it takes no {' or '.join(lost)}")
+    return taken
+
+
+def parameters_of(factory: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Its parameters; none where nothing is known of them."""
+    return signature_of(factory) or []
+
+
+def is_required(parameter: inspect.Parameter) -> bool:
+    """Whether a call must give it."""
+    return parameter.default is parameter.empty and parameter.kind not in (
+        parameter.VAR_POSITIONAL,
+        parameter.VAR_KEYWORD,
+    )
+
+
+def construct(factory: Callable[..., Any], table: Any, settings: Mapping[str, Any]) -> Any:
+    """Makes the optimizer from what it takes by name of the table, its shape and the ``settings``."""
+    parameters = parameters_of(factory)
+    keywords = told(parameters, settings)
+    free = [
+        p for p in parameters if p.name not in keywords and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    found = match_names([p.name for p in free], SHAPE | TABLE)
+    required = [p for p in free if is_required(p)]
+    positional: list[Any] = []
+    for name, role in found.items():
+        value = shape_of(table) if role == "shape" else table
+        keywords[name] = value
+    unknown = [p for p in required if p.name not in found]
+    if unknown and not found:  # the first argument is the table, in any name
+        keywords[unknown[0].name] = table
+        unknown = unknown[1:]
+    if unknown:
+        names = ", ".join(p.name for p in unknown)
+        raise CannotCall(f"it cannot be given {names}; write {ADAPTER}")
+    for p in parameters:  # what cannot be given by keyword
+        if p.kind is p.POSITIONAL_ONLY and p.name in keywords:
+            positional.append(keywords.pop(p.name))
+    return factory(*positional, **keywords)
+
+
+def shape_of(table: Any) -> tuple[int, ...]:
+    """The shape of the table, in any container."""
+    for _, part in leaves(table):
+        return tuple(part.shape)
+    return ()
+
+
+# --- its steps ------------------------------------------------------------------------------------------
+
+
+class Parameter(np.ndarray):
+    """A NumPy array with ``.grad`` and a ``.data`` that can be set, as torch's parameters have them."""
+
+    grad: Any = None
+
+    @property
+    def data(self) -> Any:
+        """The numbers, as a plain array that shares them."""
+        return self.view(np.ndarray)
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        self.view(np.ndarray)[...] = value
+
+
+class Form(NamedTuple):
+    """One way to hand over a table and its gradient."""
+
+    kind: str  # of arrays: "numpy", "torch", "jax"
+    container: str  # "array", "dict", "list", "flat array"
+
+    def pack(self, array: NDArray) -> Any:
+        """A copy of ``array``, in one dimension, or in a dict or list."""
+        value = array.copy() if self.kind == "numpy" else convert(self.kind, array)
+        if self.container == "flat array":
+            return value.ravel()
+        return {"array": value, "dict": {"W": value}, "list": [value]}[self.container]
+
+
+Step = Callable[[NDArray], NDArray | Complaint | SinglePrecision]  # from dW to the table after the step
+
+
+class OptimizerSubject:
+    """The reader's optimizer behind one interface: a run, and the table after each of its steps."""
+
+    def __init__(self, factory: Callable[..., Any], like: str | None) -> None:
+        self.factory, self.like = factory, like
+        self.name = getattr(factory, "__name__", None) or type(factory).__name__
+        inner = getattr(factory, "func", None)  # functools.partial
+        self.name = getattr(inner, "__name__", self.name)
+        if not callable(factory) or (
+            not inspect.isclass(factory) and not inspect.isroutine(factory) and hasattr(factory, "step")
+        ):
+            raise CannotCall(f"{self.name} is an optimizer already made; give its class, or a factory")
+        self.chosen: tuple[Form, str] | None = None
+        self.called = self.name
+
+    def __call__(self, run: OptimizerRun) -> dict[str, NDArray] | Complaint | Declined | SinglePrecision:
+        try:
+            if not self.chosen:
+                failure = self._choose(run)
+                if failure:
+                    return failure
+            assert self.chosen
+            return self._run(run, *self.chosen)
+        except CannotBeTold as error:
+            return Declined(str(error))
+
+    def _choose(self, run: OptimizerRun) -> Complaint | SinglePrecision | None:
+        first = OptimizerRun(run.W, run.gradients[:2], run.settings)
+        failures: list[Exception | Complaint] = []
+        for form, way in self._candidates():
+            try:
+                answer = self._run(first, form, way)
+            except CannotBeTold:
+                raise
+            except Exception as error:
+                failures.append(error)
+                continue
+            if isinstance(answer, SinglePrecision):
+                return answer
+            if isinstance(answer, dict) or answer.what.startswith("it changed dW"):
+                self.chosen = form, way
+                return None
+            failures.append(answer)
+        calls = [f for f in failures if not isinstance(f, CannotCall)] or failures
+        plain = [f for f in calls if not KIND_ALONE.search(message_of(f))] or calls
+        if isinstance(plain[0], Exception):
+            raise plain[0]
+        return plain[0]
+
+    def _candidates(self) -> Iterator[tuple[Form, str]]:
+        function = is_pure(self.factory)
+        ways = ["pure"] if function else ["params", "made"]
+        if not function and not self._steps_bare():
+            ways = ["made"]
+        for container in ("array", "dict", "list", "flat array"):
+            for kind in kinds(self.like):
+                if "grad" not in kind:
+                    yield from ((Form(kind, container), way) for way in ways)
+
+    def _steps_bare(self) -> bool:
+        # torch.optim's way: step() has no argument that must be given.
+        step = getattr(self.factory, "step", None) or getattr(
+            getattr(self.factory, "func", None), "step", None
+        )
+        if step is None:
+            return False
+        return not [p for p in parameters_of(step)[1:] if is_required(p)]
+
+    def _run(
+        self, run: OptimizerRun, form: Form, way: str
+    ) -> dict[str, NDArray] | Complaint | SinglePrecision:
+        makers = {"pure": self._pure, "params": self._with_params, "made": self._made}
+        step = makers[way](run, form)
+        history: list[NDArray] = []
+        before = run.W
+        for dW in run.gradients:
+            after = step(dW)
+            if isinstance(after, Complaint | SinglePrecision):
+                return after
+            if form.container == "flat array" and after.shape == (dW.size,):
+                after = after.reshape(dW.shape)
+            if not history and np.array_equal(after, before):  # the first step changes every entry
+                return Complaint(
+                    "its step returned nothing and left W as it was; change W in place: W -= ..."
+                )
+            if after.shape != dW.shape:
+                return Complaint(f"its table has shape {after.shape} after a step, not {dW.shape}")
+            history.append(np.array(after, run.W.dtype))
+        return {"W": np.array(history)}
+
+    def _with_params(self, run: OptimizerRun, form: Form) -> Step:
+        """``CLASS([p], lr=...)``, then ``p.grad = dW`` and ``step()``."""
+        parameter: Any
+        if form.kind == "torch":
+            import torch
+
+            parameter = torch.nn.Parameter(convert("torch", run.W))
+        else:
+            parameter = run.W.copy().view(Parameter)
+        optimizer = construct(self.factory, [parameter], run.settings)
+        self.called = self._made_as(run.settings, "[p]") + ", then p.grad = dW and step()"
+
+        def step(dW: NDArray) -> NDArray:
+            parameter.grad = convert("torch", dW) if form.kind == "torch" else dW.copy()
+            optimizer.step()
+            return as_array(parameter).view(np.ndarray)
+
+        return step
+
+    def _pure(self, run: OptimizerRun, form: Form) -> Step:
+        """A function of the table, the gradient and its own state, which it returns or changes."""
+        function = self.factory
+        parameters = parameters_of(function)
+        keywords = told(parameters, run.settings, fixed=True) if not _config_name(parameters) else {}
+        roles = match_names(
+            [p.name for p in parameters if p.name not in keywords and p.kind is not p.VAR_KEYWORD], STEP
+        )
+        missing = [
+            p.name for p in parameters if is_required(p) and p.name not in roles and p.name not in keywords
+        ]
+        if "W" not in roles.values() and missing:
+            roles[missing.pop(0)] = "W"
+        if missing or "W" not in roles.values():
+            raise CannotCall(f"it needs {', '.join(missing) or 'a table'}; write {ADAPTER}")
+        table = form.pack(run.W)
+        state: dict[str, Any] = {
+            "m": form.pack(np.zeros_like(run.W)),
+            "v": form.pack(np.zeros_like(run.W)),
+            "t": 0,
+            "name": "W",
+            "state": None,
+            "config": None,
+        }
+        carried = [role for role in ("m", "v", "t", "state", "config") if role in roles.values()]
+        if "config" in carried:
+            state["config"] = self._config(run, form, roles)
+        order = [p.name for p in parameters if p.name in roles]
+        self.called = (
+            f"{self.name}({', '.join(n if n == roles[n] else f'{n}={roles[n]}' for n in order)}"
+            f"{''.join(f', {name}=' for name in keywords)})"
+        ) + _given_as(form)
+        by_position = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
+
+        def step(dW: NDArray) -> NDArray | Complaint | SinglePrecision:
+            nonlocal table
+            state["t"] += 1
+            gradient = form.pack(dW)
+            values = {**state, "W": table, "dW": gradient}
+            arguments = {name: values[role] for name, role in roles.items()}
+            positional = [arguments.pop(name) for name in by_position if name in arguments]
+            returned = function(*positional, **arguments, **keywords)
+            if changed := _changed(gradient, dW):
+                return changed
+            if single := narrow(run.W.dtype, returned):
+                return single
+            parts = list(returned) if isinstance(returned, tuple) else [returned]
+            if returned is not None:
+                table = _unless_same(table, parts[0])
+                rest = [role for role in carried if role != "t"]
+                if len(parts) == 2 and len(rest) == 1:
+                    state[rest[0]] = parts[1]
+                elif len(parts) == 2 and rest == ["m", "v"]:
+                    state["m"], state["v"] = parts[1]
+                elif len(parts) > 2:
+                    state.update(zip(rest, parts[1:], strict=False))
+            return unpacked(table)
+
+        return step
+
+    def _config(self, run: OptimizerRun, form: Form, roles: Mapping[str, str]) -> Any:
+        """A fresh state with the settings of this run, in the names that the function itself puts into one
+        that it makes: found by a first step with no gradient."""
+        names = {role: name for name, role in roles.items()}
+        arguments = {names["W"]: form.pack(run.W), names["dW"]: form.pack(np.zeros_like(run.W))}
+        returned = self.factory(**arguments)
+        made = returned[-1] if isinstance(returned, tuple) else None
+        if not isinstance(made, dict):
+            raise CannotCall(f"it returned no config to be given again; write {ADAPTER}")
+        beta1, beta2 = run.settings["betas"]
+        values = {**run.settings, "beta1": beta1, "beta2": beta2}
+        found = match_names([str(key) for key in made], SETTINGS)
+        said = set(found.values()) | ({"betas"} if {"beta1", "beta2"} <= set(found.values()) else set())
+        lost = [name for name, value in run.settings.items() if name not in said and value != DEFAULTS[name]]
+        if lost:
+            raise CannotBeTold(f"its config has no {' or '.join(lost)}")
+        fresh: dict[Any, Any] = {}
+        for key, value in made.items():
+            if str(key) in found:
+                fresh[key] = values[found[str(key)]]
+            elif isinstance(value, int) and not isinstance(value, bool):
+                fresh[key] = value - 1  # the counter, before that step
+            else:
+                fresh[key] = value * 0 if hasattr(value, "shape") else value
+        return fresh
+
+    def _made_as(self, settings: Mapping[str, Any], table: str) -> str:
+        parameters = parameters_of(self.factory)
+        keywords = told(parameters, settings)
+        free = [p.name for p in parameters if p.name not in keywords]
+        takes = [*match_names(free, SHAPE | TABLE).values()] or [
+            "W" for p in parameters if is_required(p) and p.name not in keywords
+        ]
+        tables = [table if role == "W" else "W.shape" for role in takes]
+        return f"{self.name}({', '.join([*tables, *(f'{name}=' for name in keywords)])})"
+
+    def _made(self, run: OptimizerRun, form: Form) -> Step:
+        """Made by the factory, then stepped by one of its methods."""
+        table = form.pack(run.W)
+        optimizer = construct(self.factory, table, run.settings)
+        shown = self._made_as(run.settings, "W" if form.container == "array" else f"{form.container} of W")
+        if inspect.isgenerator(optimizer):
+            next(optimizer)
+            self.called = f"{shown}, then send(dW)"
+            return lambda dW: unpacked(optimizer.send(form.pack(dW)))
+        init, update, get = _transformation(optimizer)
+        if init is not None:
+            return self._functional(run, form, shown, init, update, get)
+        name = next((m for m in METHODS if callable(getattr(optimizer, m, None))), None)
+        if name is None:
+            raise CannotCall(
+                f"{self.name} made a {type(optimizer).__name__} with none of the methods "
+                f"{', '.join(METHODS[:-1])}; write {ADAPTER}"
+            )
+        method = getattr(optimizer, name)
+        roles = self._roles_of(method)
+        self.called = f"{shown}, then {'' if name == '__call__' else name}({', '.join(roles)})"
+        self.called += _given_as(form)
+        held = _held(optimizer, run.W) if "W" not in roles and "pairs" not in roles else None
+        count = 0
+
+        def step(dW: NDArray) -> NDArray | Complaint | SinglePrecision:
+            nonlocal table, count
+            gradient = form.pack(dW)
+            before = unpacked(table).copy()
+            pairs = [(gradient, table)] if form.container == "array" else []
+            values = {"W": table, "dW": gradient, "pairs": pairs, "name": "W", "t": count}
+            count += 1
+            returned = method(*(values[role] for role in roles))
+            if changed := _changed(gradient, dW):
+                return changed
+            if single := narrow(run.W.dtype, returned):
+                return single
+            if returned is not None:
+                table = _unless_same(table, returned)
+            elif held and np.array_equal(unpacked(table), before, equal_nan=True):
+                return unpacked(getattr(optimizer, held))
+            return unpacked(table)
+
+        return step
+
+    def _roles_of(self, method: Callable[..., Any]) -> list[str]:
+        parameters = [p for p in parameters_of(method) if p.kind is not p.VAR_KEYWORD]
+        required = [p for p in parameters if is_required(p)]
+        found = match_names([p.name for p in required], STEP)
+        if not required:
+            anything = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+            return ["W", "dW"] if anything else ["dW"] if parameters else []
+        if len(required) == 1:
+            return ["pairs"] if "pairs" in found.values() else ["dW"]
+        if len(required) == 2 and set(found.values()) != {"W", "dW"}:
+            first = found.get(required[0].name), found.get(required[1].name)
+            return ["dW", "W"] if first in (("dW", None), (None, "W")) else ["W", "dW"]
+        roles = [found.get(p.name, "?") for p in required]
+        if "?" in roles:
+            names = ", ".join(p.name for p in required)
+            raise CannotCall(f"its step takes {names}; write {ADAPTER}")
+        return roles
+
+    def _functional(
+        self, run: OptimizerRun, form: Form, shown: str, init: Any, update: Any, get: Any
+    ) -> Step:
+        """``init(W)`` makes a state; ``update`` takes it and returns the next, with updates or the table."""
+        table = form.pack(run.W)
+        state = init(table)
+        names = [p for p in parameters_of(update) if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        found = match_names([p.name for p in names], STEP)
+        roles = [found[p.name] for p in names if p.name in found]
+        if get is not None:
+            roles = ["t", "dW", "state"]
+        elif {"dW", "state"} - set(roles):
+            roles = ["dW", "state", "W"]
+        alone = get is not None or "W" not in roles
+        self.called = f"{shown}, init(W), then update({', '.join(roles)})"
+        count = 0
+        adds: bool | None = None
+
+        def step(dW: NDArray) -> NDArray | Complaint | SinglePrecision:
+            nonlocal table, state, count, adds
+            values = {"dW": form.pack(dW), "state": state, "W": table, "t": count}
+            count += 1
+            returned = update(*(values[role] for role in roles))
+            if single := narrow(run.W.dtype, returned):
+                return single
+            if alone:
+                state = returned
+                table = get(state) if get else _table_in(state, run.W.shape)
+                return unpacked(table)
+            out, state = returned
+            new, old = unpacked(out), unpacked(table)
+            if adds is None:  # updates are small; a table is near the one before
+                adds = bool(abs(new).sum() < abs(new - old).sum())
+                self.called += ", the updates added to W" if adds else ", which returns the new W"
+            after = (old + new).astype(run.W.dtype) if adds else new
+            table = form.pack(after)
+            return after
+
+        return step
+
+
+def is_pure(factory: Callable[..., Any]) -> bool:
+    """Whether it is a function of table and gradient, and not one that makes an optimizer."""
+    if inspect.isclass(factory) or inspect.isgeneratorfunction(factory):
+        return False
+    if inspect.isclass(getattr(factory, "func", None)):
+        return False
+    return "dW" in match_names([p.name for p in parameters_of(factory)], {"dW": GRADIENT}).values()
+
+
+def unpacked(value: Any) -> NDArray:
+    """The table in any container, as a NumPy array."""
+    parts = [part for _, part in leaves(value)]
+    return as_array(parts[0] if parts else value).view(np.ndarray)
+
+
+def _given_as(form: Form) -> str:
+    container = "" if form.container == "array" else f"; each as a {form.container}"
+    return container + ("" if form.kind == "numpy" else f"; arrays of {form.kind}")
+
+
+def _unless_same(table: Any, returned: Any) -> Any:
+    # An optimizer may know its arrays by identity.
+    if returned is table:
+        return table
+    if isinstance(table, np.ndarray):
+        array = as_array(returned)
+        return array.astype(table.dtype) if array.shape == table.shape else array
+    shapes = [getattr(part, "shape", None) for _, part in leaves(returned)]
+    return returned if shapes and shapes[0] is not None else table
+
+
+def _changed(gradient: Any, dW: NDArray) -> Complaint | None:
+    same = np.array_equal(unpacked(gradient).ravel(), dW.ravel())
+    return None if same else Complaint("it changed dW, which it was only to read; begin with dW.copy()")
+
+
+def _held(optimizer: Any, W: NDArray) -> str | None:
+    """The attribute in which an optimizer keeps the table."""
+    for name, value in getattr(optimizer, "__dict__", {}).items():
+        try:
+            if np.array_equal(unpacked(value), W):
+                return str(name)
+        except (TypeError, ValueError, AttributeError):
+            continue
+    return None
+
+
+def _transformation(made: Any) -> tuple[Any, Any, Any]:
+    """``init``, ``update`` and maybe ``get_params`` of what is functional; else three times None."""
+    if isinstance(made, tuple) and len(made) in (2, 3) and all(callable(part) for part in made):
+        return (*made, None)[:3]
+    update = getattr(made, "update", None) or getattr(made, "step", None)
+    init = getattr(made, "init", None)
+    return (init, update, None) if callable(init) and callable(update) else (None, None, None)
+
+
+def _table_in(state: Any, shape: tuple[int, ...]) -> Any:
+    named = fields_of(state) or {}
+    for key, value in named.items():
+        if plain_name(str(key)) in TABLE["W"].split():
+            return value
+    for _, part in leaves(state):
+        if getattr(part, "shape", None) == shape:
+            return part
+    raise CannotCall(f"its state holds no table; write {ADAPTER}")
+
+
+def _config_name(parameters: Sequence[inspect.Parameter]) -> bool:
+    return "config" in match_names([p.name for p in parameters], {"config": STEP["config"]}).values()
