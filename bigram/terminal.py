@@ -103,7 +103,7 @@ def table_text(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         column.justify = "right" if heading else "left"
     for row in rows:
         table.add_row(*row)
-    console = Console(width=110, color_system=None)
+    console = Console(width=110, color_system=None, force_jupyter=False)
     with console.capture() as capture:
         console.print(table)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())

@@ -132,7 +132,7 @@ def check(
     of that size besides.
     """
     stop_if_loaded()
-    check_options(dtype, limit)
+    check_options(dtype, limit, like)
     if loss_only and gradient_only:
         raise UserError("give loss_only or gradient_only, not both")
     wanted = ("loss",) if loss_only else ("dW",) if gradient_only else ("loss", "dW")
@@ -182,7 +182,7 @@ def check_optimizer(
     as for ``check``.
     """
     stop_if_loaded()
-    check_options(dtype, limit)
+    check_options(dtype, limit, like)
 
     def judged(dtype: str, isolate: bool) -> dict[str, Any] | SinglePrecision:
         runs = optimizer.optimizer_runs(dtype)
@@ -226,12 +226,14 @@ def _in_its_precision(
     return Result(record)
 
 
-def check_options(dtype: str, limit: float) -> None:
+def check_options(dtype: str, limit: float, like: str | None) -> None:
     """Raises ``UserError`` where no check could follow from them."""
     if dtype not in ("float64", "float32"):
         raise UserError(f"dtype is {dtype!r}; it must be float64 or float32")
     if not 0 < limit <= 86400:
         raise UserError(f"limit is {limit}; give a number of seconds above 0 and up to 86400, a day")
+    if like not in (None, "numpy", "torch", "jax"):
+        raise UserError(f"like is {like!r}; it must be 'numpy', 'torch' or 'jax'")
 
 
 def name_of_subject(subject: Subject) -> str:

@@ -25,7 +25,7 @@ ROLES = {
     "targets": "targets target y ys yb labels label next nexts next_ids tgt outputs y_true",
 }
 BATCH = {"batch", "data", "examples", "xy", "minibatch"}  # both arrays of ids in one tuple
-VOCAB = {"v", "vocab_size", "vocab", "num_classes", "n_classes", "n_vocab", "c"}
+VOCAB = {"v", "vocab_size", "vocab", "num_classes", "n_classes", "n_vocab"}
 LOSS_NAMES = {"loss", "cost", "nll", "objective", "value", "mean_loss", "l", "j", "error"}
 GRADIENT_NAMES = {
     *("dw", "grad", "grads", "gradient", "gradients", "g", "w_grad", "grad_w", "dl_dw", "dloss_dw"),
@@ -192,10 +192,7 @@ def kinds(like: str | None) -> list[str]:
     """The kinds of array to try, in order: those whose library the subject has loaded."""
     if like is None:
         return [kind for kind in KINDS if kind == "numpy" or kind.split(",")[0] in sys.modules]
-    chosen = [kind for kind in KINDS if kind.split(",")[0] == like]
-    if not chosen:
-        raise UserError(f"like is {like!r}; it must be 'numpy', 'torch' or 'jax'")
-    return chosen
+    return [kind for kind in KINDS if kind.split(",")[0] == like]
 
 
 def convert(kind: str, array: NDArray) -> Any:

@@ -224,21 +224,20 @@ def _ctrl_c_ignored() -> Iterator[None]:
 def name_of(function: Callable[..., Any]) -> str:
     """The string by which a fresh interpreter finds ``function``: "module:name", or "PATH.py:name" if it is
     in the script that runs. Raises ``UserError`` where it can only be called in this process."""
-    name = getattr(function, "__qualname__", "")
+    name = getattr(function, "__qualname__", "<")
     module = sys.modules.get(getattr(function, "__module__", None) or "")
-    found: Any = module
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    if not name or found is not function:
+    if "<" in name or module is None or inspect.ismethod(function):
         raise UserError(
             "isolate=True needs a function or class that a fresh interpreter can find by name; a lambda, a "
             "partial, a method of an object or an inner function is checked in this process, without isolate"
         )
-    assert module is not None
     if module.__name__ != "__main__":
         return f"{module.__name__}:{name}"
     path = getattr(module, "__file__", None)
-    if not path or not os.path.isfile(path) or inspect.getsourcefile(function) != path:
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not path or not os.path.isfile(path) or found is not function:
         raise UserError(
             f"isolate=True needs a file, and {name} is defined in a notebook cell or at a prompt; leave "
             "isolate out, or move it to a .py file"
