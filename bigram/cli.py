@@ -227,9 +227,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         return fail(str(error), error.status)
     except ModuleNotFoundError as error:
-        if error.name != "torch":
+        package = (error.name or "").partition(".")[0]
+        if package not in ("torch", "pooch", "safetensors", "matplotlib"):
             raise
-        return fail("torch is not installed; train --backend numpy and check PATH.py:FUNCTION do without it")
+        without = (
+            "; train --backend numpy and check PATH.py:FUNCTION do without it" if package == "torch" else ""
+        )
+        return fail(
+            f"{package} is not installed{without}; pip install {package}, or all with the extra [all]"
+        )
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and not OUT_OF_MEMORY.search(str(error)):
             raise

@@ -5,6 +5,8 @@ The command line calls the same functions with ``isolate=True``. ``subject.py`` 
 """
 
 import html
+import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -153,7 +155,7 @@ def check(
             called, with_torch = call.called, call.torch_loaded
         _load_torch_if(with_torch)
         report = gradient.judge_gradient(name_of_subject(f), cases, outputs, wanted, complaint)
-        left_out = [] if "torch" in sys.modules else [WITHOUT_TORCH]
+        left_out = [f"the witness torch autograd: {reason}"] if (reason := without_torch()) else []
         V, N = max(len(case.W) for case in cases), max(case.idx.size for case in cases)
         return report.record() | {
             "called": called,
@@ -164,7 +166,13 @@ def check(
     return _in_its_precision(judged, dtype, isolate)
 
 
-WITHOUT_TORCH = "the witness torch autograd: the subject does not load torch; import torch first to hear it"
+def without_torch() -> str | None:
+    """Why torch is no witness here; None if it is one."""
+    if "torch" in sys.modules:
+        return None
+    if not importlib.util.find_spec("torch"):
+        return "torch is not installed"
+    return "the subject does not load torch; import torch first to hear it"
 
 
 def check_optimizer(
@@ -248,6 +256,4 @@ def name_of_subject(subject: Subject) -> str:
 
 def _load_torch_if(loaded_there: bool) -> None:
     if loaded_there and "torch" not in sys.modules:  # the other process has paid for it too
-        import importlib
-
         importlib.import_module("torch")
