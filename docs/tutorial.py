@@ -14,7 +14,7 @@
 # running all of it seconds. Each part ends with something to **try**: change it, run it again, and see
 # whether it does what you thought it would.
 #
-# To run it, install the project (`pip install -c constraints.txt -e ".[all]"` in a clone of it). This notebook is
+# To run it, install the project (`pip install -c constraints.txt -e ".[all]"` in a clone). This notebook is
 # made from `docs/tutorial.py`, which is also a program: `python docs/tutorial.py` prints the same.
 
 # %%

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from numpy.typing import ArrayLike
 
 from bigram.doctor import gradient, optimizer
+from bigram.doctor.cases import gradient_cases
 from bigram.doctor.interfaces import Complaint, GradientCall, SinglePrecision
 from bigram.doctor.optimizer_forms import Declined, OptimizerRun
 from bigram.doctor.report import check_report, check_verdict
@@ -140,7 +141,7 @@ def check(
     wanted = ("loss",) if loss_only else ("dW",) if gradient_only else ("loss", "dW")
 
     def judged(dtype: str, isolate: bool) -> dict[str, Any] | SinglePrecision:
-        cases = gradient.gradient_cases(dtype)
+        cases = gradient_cases(dtype)
         with session(f, limit, isolate) as call:
             outputs: list[Any] = []
             complaint = None

@@ -9,7 +9,7 @@ import numpy as np
 
 from bigram.comparator import Row, compare_tensor
 from bigram.doctor import gradient, optimizer
-from bigram.doctor.cases import Outputs
+from bigram.doctor.cases import Case, Outputs, gradient_cases
 from bigram.doctor.intermediates import intermediates
 from bigram.doctor.mistakes import gradients, optimizers
 from bigram.doctor.optimizer import Run
@@ -36,7 +36,7 @@ def evidence() -> dict[str, Any]:
     margins: list[dict[str, Any]] = []
     reports: dict[tuple[str, str], Report] = {}
     for dtype in ("float64", "float32"):
-        cases, runs = gradient.gradient_cases(dtype), optimizer.optimizer_runs(dtype)
+        cases, runs = gradient_cases(dtype), optimizer.optimizer_runs(dtype)
         here = {
             name: gradient.judge_gradient(name, cases, outputs_of(form, cases))
             for name, form in FORMS.items()
@@ -81,7 +81,7 @@ def evidence() -> dict[str, Any]:
     }
 
 
-def outputs_of(form: gradients.Gradient, cases: list[gradient.Case]) -> Outputs:
+def outputs_of(form: gradients.Gradient, cases: list[Case]) -> Outputs:
     """What ``form`` makes of every case."""
     made = (form(case.W, case.idx, case.targets) for case in cases)
     return [{"loss": np.asarray(loss), "dW": dW} for loss, dW in made]
@@ -122,7 +122,7 @@ def worst_row(report: Report, of: str) -> Row:
     return max((row for _, row in report.rows if row.name == of), key=lambda row: row.fraction_of_bound)
 
 
-def worst_intermediates(cases: list[gradient.Case]) -> Iterator[Row]:
+def worst_intermediates(cases: list[Case]) -> Iterator[Row]:
     """Every intermediate of ``stepwise`` and its gradient, against torch's: the worst of all cases."""
     for same in zip(*(intermediates(case.W, case.idx, case.targets) for case in cases), strict=True):
         worst = max(same, key=lambda row: row.fraction_of_bound)
@@ -131,7 +131,7 @@ def worst_intermediates(cases: list[gradient.Case]) -> Iterator[Row]:
 
 
 def margins_of(
-    dtype: str, cases: list[gradient.Case], runs: list[Run], reports: Iterable[Report]
+    dtype: str, cases: list[Case], runs: list[Run], reports: Iterable[Report]
 ) -> Iterator[dict[str, Any]]:
     """For each bound: the most that correct code uses of it, and the mistake that goes least beyond."""
     make, pairs = gradient.gradient_maker(cases), list(zip(*gradient.truths_and_bounds(cases), strict=True))
@@ -165,7 +165,7 @@ def margins_of(
 def taylor() -> list[dict[str, Any]]:
     """The order of the Taylor remainder for the right gradient and for three wrong ones, at a random table:
     the blunt tool, which sees a scale or a lost row, and not an error of 1e-9."""
-    case = gradient.gradient_cases("float64")[0]
+    case = gradient_cases("float64")[0]
     direction = np.random.default_rng(22).standard_normal(case.W.shape)
     by_name = {mistake.name: mistake for mistake in gradients.GRADIENTS}
     chosen = ["", "sum instead of mean", "repeated ids lost", "eps inside the log", "one entry off by 1e-9"]

@@ -16,6 +16,7 @@ import numpy as np
 from bigram import markdown
 from bigram.comparator import compare_tensor
 from bigram.doctor import gradient, optimizer
+from bigram.doctor.cases import gradient_cases
 from bigram.doctor.mistakes import gradients, optimizers
 from bigram.doctor.mistakes.gradients import Mistake
 from common.arrays import Array
@@ -59,7 +60,7 @@ def gradient_rows() -> Iterator[tuple[Mistake, list[bool]]]:
     W, batcher = first_table_and_batches()
     idx, targets = batcher.get_batch()
     right = pair_counts.loss_and_gradient(W, idx, targets)[1]
-    cases = gradient.gradient_cases("float64")
+    cases = gradient_cases("float64")
     make, judged_by = (
         gradient.gradient_maker(cases),
         list(zip(*gradient.truths_and_bounds(cases), strict=True)),
