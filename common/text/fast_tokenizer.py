@@ -66,4 +66,5 @@ class FastTokenizer(CharTokenizer):
             return super().decode(ids)
         if ids.min() < 0 or ids.max() >= self.vocab_size:
             return super().decode(ids)
+        ids = ids.astype(np.intp, copy=False)  # NumPy 2.0 takes no uint64
         return self._codes.take(ids).tobytes().decode("utf-32-le", "surrogatepass")

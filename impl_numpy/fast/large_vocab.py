@@ -15,13 +15,13 @@ def rows_of_gradient(W: Array, idx: Ids, targets: Ids) -> tuple[float, NDArray[n
     """Mean cross-entropy in nats, the ``R`` rows that ``idx`` holds, ascending, and ``dW[rows]``, (R, V);
     every other row of dW is zero."""
     V, N = len(W), idx.size
-    idx, targets = idx.ravel(), targets.ravel()
-    counts = np.bincount(idx)
+    idx, targets = (ids.ravel().astype(np.intp, copy=False) for ids in (idx, targets))
+    counts = np.bincount(idx)  # NumPy 2.0 counts no uint64
     rows = np.flatnonzero(counts)
     n = counts[rows, None].astype(W.dtype)
     row_in_dW = np.empty(V, np.intp)
     row_in_dW[rows] = np.arange(len(rows))
-    cells, C = np.unique(row_in_dW[idx] * V + targets.astype(np.intp), return_counts=True)
+    cells, C = np.unique(row_in_dW[idx] * V + targets, return_counts=True)
     C = C.astype(W.dtype)
 
     z = W.take(rows, axis=0)  # in C order whatever W's is
