@@ -212,8 +212,9 @@ def environment_with(which: str, folder: Path) -> str:
     pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     constraints = folder / "constraints.txt"
     constraints.write_text(re.sub(r"^(numpy|torch)==.*\n", "", pinned, flags=re.MULTILINE), encoding="utf-8")
-    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
-    wanted = [each for each in wanted if not each.startswith("torch")]
+    extras = PROJECT["optional-dependencies"]
+    wanted = [*PROJECT["dependencies"], *extras["all"], *extras["test"]]
+    wanted = [each for each in wanted if not each.startswith(("torch", "bigram"))]
     return install(python, folder / f"with-{which}", "-c", str(constraints), *wanted)
 
 
