@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from bigram.doctor import gradient, optimizer
@@ -141,7 +142,8 @@ def check(
     wanted = ("loss",) if loss_only else ("dW",) if gradient_only else ("loss", "dW")
 
     def judged(dtype: str, isolate: bool) -> dict[str, Any] | SinglePrecision:
-        cases = gradient_cases(dtype)
+        with usual_errors():
+            cases = gradient_cases(dtype)
         with session(f, limit, isolate) as call:
             outputs: list[Any] = []
             complaint = None
@@ -155,7 +157,8 @@ def check(
                 outputs.append(answer)
             called, with_torch = call.called, call.torch_loaded
         _load_torch_if(with_torch)
-        report = gradient.judge_gradient(name_of_subject(f), cases, outputs, wanted, complaint)
+        with usual_errors():
+            report = gradient.judge_gradient(name_of_subject(f), cases, outputs, wanted, complaint)
         left_out = [f"the witness torch autograd: {reason}"] if (reason := without_torch()) else []
         V, N = max(len(case.W) for case in cases), max(case.idx.size for case in cases)
         return report.record() | {
@@ -194,7 +197,8 @@ def check_optimizer(
     check_options(dtype, limit, like)
 
     def judged(dtype: str, isolate: bool) -> dict[str, Any] | SinglePrecision:
-        runs = optimizer.optimizer_runs(dtype)
+        with usual_errors():
+            runs = optimizer.optimizer_runs(dtype)
         made: list[Any] = []
         outputs: list[Any] = []
         not_tried: list[str] = []
@@ -213,7 +217,8 @@ def check_optimizer(
                 made.append(run)
                 outputs.append(answer)
             called = call.called
-        report = optimizer.judge_optimizer(name_of_subject(cls), made, outputs, complaint, not_tried)
+        with usual_errors():
+            report = optimizer.judge_optimizer(name_of_subject(cls), made, outputs, complaint, not_tried)
         steps = max((len(run.gradients) for run in made), default=0)
         return report.record() | {
             "called": called,
@@ -243,6 +248,11 @@ def check_options(dtype: str, limit: float, like: str | None) -> None:
         raise UserError(f"limit is {limit}; give a number of seconds above 0 and up to 86400, a day")
     if like not in (None, "numpy", "torch", "jax"):
         raise UserError(f"like is {like!r}; it must be 'numpy', 'torch' or 'jax'")
+
+
+def usual_errors() -> np.errstate:
+    """NumPy's own treatment of overflow, which the reader may have changed with ``np.seterr``."""
+    return np.errstate(divide="warn", over="warn", invalid="warn", under="ignore")
 
 
 def name_of_subject(subject: Subject) -> str:

@@ -169,7 +169,8 @@ def bind(function: Callable[..., Any], roles: Sequence[str] = ("W", "idx", "targ
             positional.append(role)
         else:
             keyword[p.name] = role
-        shown.append(role if p.name == role else f"{p.name}={'(idx, targets)' if role == 'batch' else role}")
+        value = "(idx, targets)" if role == "batch" else role
+        shown.append(value if p.name == value else f"{p.name}={value}")
     return Binding((*positional, *left_over), keyword, ", ".join([*shown, *left_over]))
 
 
@@ -445,7 +446,7 @@ class GradientSubject:
                     return answer
                 failures.append(answer)
         # The first says most, unless it only says that the arrays are of another kind.
-        kind_alone = re.compile(r"ndarray|must be Tensor|Tensors, not|to_dense|numpy")
+        kind_alone = re.compile(r"ndarray|must be Tensor|Tensors, not|numpy|'dict'|dict object")
         telling = [f for f in failures if not kind_alone.search(message_of(f))] or failures
         first = telling[0]
         if isinstance(first, Exception):

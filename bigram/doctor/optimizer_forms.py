@@ -59,7 +59,7 @@ ADAPTER = (
     "def step(self, W, dW): ... changes W in place or returns the new one"
 )
 # What is raised where only the kind of the arrays, or what holds them, does not fit.
-KIND_ALONE = re.compile("ndarray|optimize Tensors")
+KIND_ALONE = re.compile("ndarray|optimize Tensors|'dict'|'list'")
 METHODS = ("step", "update", "update_params", "apply", "apply_gradients", "__call__")
 
 
