@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bigram.doctor.api import Result, check, check_optimizer
+    from bigram.doctor.kernels import check_cross_entropy, check_embedding
     from common.errors import UserError
 
-__all__ = ["Result", "UserError", "check", "check_optimizer"]
+__all__ = ["Result", "UserError", "check", "check_cross_entropy", "check_embedding", "check_optimizer"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,7 +18,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'bigram' has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module("bigram.doctor.api"), name)
+    kernel = name in ("check_cross_entropy", "check_embedding")
+    value = getattr(import_module(f"bigram.doctor.{'kernels' if kernel else 'api'}"), name)
     globals()[name] = value
     return value
 

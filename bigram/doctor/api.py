@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -167,7 +167,7 @@ def check(
             "left_out": left_out,
         }
 
-    return _in_its_precision(judged, dtype, isolate)
+    return in_its_precision(judged, dtype, isolate)
 
 
 def without_torch() -> str | None:
@@ -226,12 +226,13 @@ def check_optimizer(
             "left_out": [],
         }
 
-    return _in_its_precision(judged, dtype, isolate)
+    return in_its_precision(judged, dtype, isolate)
 
 
-def _in_its_precision(
+def in_its_precision(
     judged: Callable[[str, bool], dict[str, Any] | SinglePrecision], dtype: str, isolate: bool
 ) -> Result:
+    """The result in ``dtype``, or in float32 where the subject's library has no more."""
     record = judged(dtype, isolate)
     if isinstance(record, SinglePrecision):
         why, record = record.why, judged("float32", isolate)
@@ -240,10 +241,12 @@ def _in_its_precision(
     return Result(record)
 
 
-def check_options(dtype: str, limit: float, like: str | None) -> None:
+def check_options(
+    dtype: str, limit: float, like: str | None, dtypes: Sequence[str] = ("float64", "float32")
+) -> None:
     """Raises ``UserError`` where no check could follow from them."""
-    if dtype not in ("float64", "float32"):
-        raise UserError(f"dtype is {dtype!r}; it must be float64 or float32")
+    if dtype not in dtypes:
+        raise UserError(f"dtype is {dtype!r}; it must be {' or '.join(dtypes)}")
     if not 0 < limit <= 86400:
         raise UserError(f"limit is {limit}; give a number of seconds above 0 and up to 86400, a day")
     if like not in (None, "numpy", "torch", "jax"):

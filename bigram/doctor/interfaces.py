@@ -23,6 +23,10 @@ ROLES = {
     "W": "w weights weight table params parameters theta embedding emb wte logits_table matrix",
     "idx": "idx inputs input x xs xb ids tokens indices ix contexts context input_ids current data prev src",
     "targets": "targets target y ys yb labels label next nexts next_ids tgt outputs y_true",
+    # Of kernels.
+    "logits": "logits x input inputs scores z pred preds predictions",
+    "dlogits": "dlogits dout grad_output grad_out dy g grad d_out dx dz grad_y",
+    "V": "v vocab_size num_embeddings num_weights vocab n_vocab rows num_classes size",
 }
 BATCH = {"batch", "data", "examples", "xy", "minibatch"}  # both arrays of ids in one tuple
 VOCAB = {"v", "vocab_size", "vocab", "num_classes", "n_classes", "n_vocab"}
@@ -30,8 +34,14 @@ LOSS_NAMES = {"loss", "cost", "nll", "objective", "value", "mean_loss", "l", "j"
 GRADIENT_NAMES = {
     *("dw", "grad", "grads", "gradient", "gradients", "g", "w_grad", "grad_w", "dl_dw", "dloss_dw"),
     *("dweights", "dtable", "dtheta", "dparams", "derivative", "jacobian"),
+    *("dlogits", "grad_logits", "dx", "dz", "grad_input"),
 }
 ADAPTER = "def f(W, idx, targets): ...; return loss, dW"
+ADAPTERS = {
+    "W": ADAPTER,
+    "logits": "def f(logits, targets): ...; return loss, dlogits",
+    "dlogits": "def f(dlogits, idx, V): ...; return dW",
+}
 
 
 def message_of(error: Any) -> str:
@@ -131,27 +141,21 @@ def bind(function: Callable[..., Any], roles: Sequence[str] = ("W", "idx", "targ
         if plain_name(p.name) in VOCAB and len(required) > len(missing):
             found[p.name] = "V"
             required.remove(p)
-    ids_missing = [role for role in missing if role != "W"]
-    batch = [p for p in free if plain_name(p.name) in BATCH] or required[-1:]
-    if len(required) == len(missing) - 1 and len(ids_missing) == 2 and batch and not anything:
-        found[batch[0].name] = "batch"
-        missing = [role for role in missing if role == "W"]
-        required = [p for p in required if p is not batch[0]]
-    elif len(named) == len(roles) - 1 and not anything and batch and plain_name(batch[0].name) in BATCH:
-        found = {name: role for name, role in found.items() if role == "W"} | {batch[0].name: "batch"}
-        missing = [role for role in roles if role == "W" and role not in found.values()]
-        required = [p for p in named if p.name not in found and p.default is p.empty]
+    if roles[0] == "W":
+        missing, required = _as_batch(named, found, missing, required, anything)
     if len(required) > len(missing):
         names = ", ".join(p.name for p in required[len(missing) :] if p.name not in found)
         raise CannotCall(
             f"it needs {names} besides {', '.join(roles)}; bind that first, with functools.partial or in "
-            f"{ADAPTER}"
+            f"{ADAPTERS[roles[0]]}"
         )
     optional = [p for p in free if p.default is not p.empty and p.name not in found]
     candidates = required + (optional if len(required) < len(missing) else [])
     if len(candidates) < len(missing) and not anything:
         taken = ", ".join(p.name for p in named) or "no arguments"
-        raise CannotCall(f"it takes {taken}, and cannot be given {', '.join(missing)}; write {ADAPTER}")
+        raise CannotCall(
+            f"it takes {taken}, and cannot be given {', '.join(missing)}; write {ADAPTERS[roles[0]]}"
+        )
     if not found and not required and anything and not named:
         return by_position
     found |= {p.name: role for p, role in zip(candidates, missing, strict=False)}
@@ -174,14 +178,32 @@ def bind(function: Callable[..., Any], roles: Sequence[str] = ("W", "idx", "targ
     return Binding((*positional, *left_over), keyword, ", ".join([*shown, *left_over]))
 
 
+def _as_batch(
+    named: list[inspect.Parameter],
+    found: dict[str, str],
+    missing: list[str],
+    required: list[inspect.Parameter],
+    anything: bool,
+) -> tuple[list[str], list[inspect.Parameter]]:
+    """Where both arrays of ids go into one parameter, adds that to ``found``; the rest that is to match."""
+    free = [p for p in named if p.name not in found]
+    batch = [p for p in named if plain_name(p.name) in BATCH] or (required or free)[-1:]
+    if anything or not batch:
+        return missing, required
+    one_less = len(required) == len(missing) - 1 and {"idx", "targets"} <= set(missing)
+    if not one_less and not (len(named) == 2 and plain_name(batch[0].name) in BATCH):
+        return missing, required
+    kept = {name: role for name, role in found.items() if role == "W"} | {batch[0].name: "batch"}
+    found.clear()
+    found.update(kept)
+    missing = [role for role in ("W",) if role not in found.values()]
+    return missing, [p for p in named if p.name not in found and p.default is p.empty]
+
+
 def values_of(W: Any, idx: Any, targets: Any) -> dict[str, Any]:
-    """The value of every role that ``bind`` knows."""
-    return {"W": W, "idx": idx, "targets": targets, "batch": (idx, targets), "V": int(idx_free_length(W))}
-
-
-def idx_free_length(W: Any) -> int:
-    """V, for a table or for a dict that holds it."""
-    return len(next(iter(W.values()))) if isinstance(W, dict) else len(W)
+    """The value of every role that ``bind`` knows for a function of the table."""
+    V = len(next(iter(W.values()))) if isinstance(W, dict) else len(W)
+    return {"W": W, "idx": idx, "targets": targets, "batch": (idx, targets), "V": V}
 
 
 # --- which kind of arrays ------------------------------------------------------------------------------
@@ -196,10 +218,14 @@ def kinds(like: str | None) -> list[str]:
     return [kind for kind in KINDS if kind.split(",")[0] == like]
 
 
-def convert(kind: str, array: NDArray) -> Any:
-    """A copy of ``array`` of that kind; ids become int64. NumPy's own arrays are handed on as they are."""
-    if kind == "numpy":
+def convert(kind: str, array: Any, dtype: str | None = None) -> Any:
+    """A copy of ``array`` of that kind; ids become int64. NumPy's own arrays, and numbers, are handed on as
+    they are. ``dtype``: "bfloat16", which NumPy has not, for arrays of floats."""
+    if kind == "numpy" or not isinstance(array, np.ndarray):
         return array
+    if dtype and array.dtype.kind == "f":
+        value = convert(kind, array)
+        return value.bfloat16() if kind.startswith("torch") else value.astype(dtype)
     if kind.startswith("torch"):
         import torch
 
@@ -277,8 +303,8 @@ def path_text(path: tuple[Any, ...]) -> str:
 class Reader:
     """Finds the loss and dW in the first answer, and takes them from the same parts of every other."""
 
-    def __init__(self, wanted: tuple[str, ...]) -> None:
-        self.wanted = wanted
+    def __init__(self, wanted: tuple[str, ...], gradient: str = "dW") -> None:
+        self.wanted, self.gradient = wanted, gradient
         self.paths: dict[str, tuple[Any, ...]] = {}
         self.understood: list[str] = []
 
@@ -299,8 +325,8 @@ class Reader:
                 return Complaint(f"its {name} holds {array.dtype}, not real numbers{adapter}")
             expected = () if name == "loss" else shape
             if array.shape != expected and array.size == np.prod(expected, dtype=int):
-                if name == "dW" and not self.paths:
-                    self.understood.append(f"its dW of shape {array.shape} is read row by row")
+                if name != "loss" and not self.paths:
+                    self.understood.append(f"its {name} of shape {array.shape} is read row by row")
                 array = array.reshape(expected)
             if array.shape != expected:
                 meant = f"an array of shape {expected}" if expected else "one number"
@@ -314,22 +340,26 @@ class Reader:
         self, answer: Any, table: Any, shape: tuple[int, ...]
     ) -> dict[str, tuple[Any, ...]] | Complaint:
         parts = [(path, *_size_of(part)) for path, part in leaves(answer) if part is not None]
-        sizes = {"loss": 1, "dW": int(np.prod(shape))}
-        names = {"loss": LOSS_NAMES, "dW": GRADIENT_NAMES}
+        gradient = self.gradient
+        sizes = {"loss": 1, gradient: int(np.prod(shape))}
+        names = {"loss": LOSS_NAMES, gradient: GRADIENT_NAMES}
         paths: dict[str, tuple[Any, ...]] = {}
-        for name in ("dW", "loss") if sizes["dW"] > 1 else ("loss", "dW"):  # of V = 1, the first is the loss
+        # Where both are one number, the first is the loss.
+        for name in (gradient, "loss") if sizes[gradient] > 1 else ("loss", gradient):
             fitting = [part for part in parts if part[1] == sizes[name] and part[0] not in paths.values()]
-            if name == "dW":  # the shape itself is better than its size
+            if name == gradient:  # the shape itself is better than its size
                 fitting = [part for part in fitting if part[2] == shape] or fitting
             called = [part for part in fitting if any(plain_name(str(k)) in names[name] for k in part[0])]
-            if name == "dW" and len(called or fitting) > 1 and name in self.wanted:
+            if name == gradient and len(called or fitting) > 1 and name in self.wanted:
                 chosen = path_text((called or fitting)[0][0])
-                self.understood.append(f"several arrays have dW's size; answer{chosen} is taken as dW")
+                self.understood.append(
+                    f"several arrays have {name}'s size; answer{chosen} is taken as {name}"
+                )
             if called or fitting:
                 paths[name] = (called or fitting)[0][0]
-        if "dW" not in paths and getattr(table, "grad", None) is not None and not isinstance(table, dict):
-            paths["dW"] = (".grad",)
-            self.understood.append("dW is read from W.grad")
+        if gradient not in paths and getattr(table, "grad", None) is not None and not isinstance(table, dict):
+            paths[gradient] = (".grad",)
+            self.understood.append(f"{gradient} is read from {gradient[1:]}.grad")
         missing = [name for name in self.wanted if name not in paths]
         if not missing:
             return {name: paths[name] for name in self.wanted}
@@ -343,7 +373,7 @@ class Reader:
             and len(self.wanted) == 2
         ):
             # Neither fits, or one: what is at fault is said when it is looked at.
-            order = self.wanted if paths.get("dW") != parts[0][0] else self.wanted[::-1]
+            order = self.wanted if paths.get(gradient) != parts[0][0] else self.wanted[::-1]
             return {name: part[0] for name, part in zip(order, parts, strict=True)}
         for path, part in leaves(answer):
             meant = [name for name in missing if any(plain_name(str(k)) in names[name] for k in path)]
@@ -352,7 +382,7 @@ class Reader:
         if all(name in paths for name in self.wanted):
             return {name: paths[name] for name in self.wanted}
         alone = "; --loss-only and --gradient-only are for one of them" if len(self.wanted) == 2 else ""
-        adapter = f"; write {ADAPTER}" if parts and not alone else ""
+        adapter = "" if alone else f"; write {ADAPTERS[gradient[1:]]}"
         return Complaint(
             f"it returned {type(answer).__name__}, not ({', '.join(self.wanted)}){alone}{adapter}"
         )
@@ -394,20 +424,36 @@ class GradientCall(NamedTuple):
 
 
 class GradientSubject:
-    """The reader's function behind one interface: ``(W, idx, targets) -> {"loss": ..., "dW": ...}``."""
+    """The reader's function behind one interface: ``(W, idx, targets) -> {"loss": ..., "dW": ...}``, or
+    that of a kernel. ``bfloat16``: the arrays of floats are to be of that type."""
 
-    def __init__(self, function: Callable[..., Any], wanted: tuple[str, ...], like: str | None) -> None:
+    roles: tuple[str, ...] = ("W", "idx", "targets")
+    gradient = "dW"
+
+    def __init__(
+        self, function: Callable[..., Any], wanted: tuple[str, ...], like: str | None, bfloat16: bool = False
+    ) -> None:
         self.name = getattr(function, "__name__", None) or type(function).__name__
         self.function, self.wanted, self.like = function, wanted, like
+        self.dtype = "bfloat16" if bfloat16 else None
         self.chosen: tuple[str, str, Reader] | None = None
         self.lets_underflow = False
-        self.way: Callable[[Any, Any, Any], Any]
-        if inspect.isclass(function):
+        self.way: Callable[..., Any]
+        if inspect.isclass(function) and self.roles[0] == "W":
             self.way, self.shown = layer(function)
         else:
-            binding = bind(function)
-            self.way = lambda W, idx, targets: binding.call(function, values_of(W, idx, targets))
+            binding = bind(function, self.roles)
+            self.way = lambda *given: binding.call(function, self.values(*given))
             self.shown = f"{self.name}({binding.shown})"
+
+    def values(self, *given: Any) -> dict[str, Any]:
+        """The arguments by role."""
+        return values_of(*given) if self.roles[0] == "W" else dict(zip(self.roles, given, strict=True))
+
+    def shape(self, *given: Any) -> tuple[int, ...]:
+        """That of the gradient."""
+        shape: tuple[int, ...] = given[0].shape
+        return shape
 
     @property
     def called(self) -> str:
@@ -420,24 +466,23 @@ class GradientSubject:
         notes += reader.understood
         notes += ["underflow, which np.seterr made an error, was let pass"] if self.lets_underflow else []
         whole = {name: f"answer{path_text(path)}" for name, path in reader.paths.items()}
-        usual = {"loss": "answer[0]", "dW": "answer[1]"}
+        usual = {"loss": "answer[0]", self.gradient: "answer[1]"}
         if len(self.wanted) == 2 and whole != usual:
-            notes.append(
-                ", ".join(f"{name} is {text}" for name, text in whole.items() if ".grad" not in text)
-            )
+            found = (f"{name} is {text}" for name, text in whole.items() if ".grad" not in text)
+            notes.append(", ".join(found))
         return "; ".join([self.shown, *(note for note in notes if note)])
 
-    def __call__(
-        self, W: NDArray, idx: NDArray, targets: NDArray
-    ) -> dict[str, NDArray] | Complaint | SinglePrecision:
+    def __call__(self, *given: Any) -> dict[str, NDArray] | Complaint | SinglePrecision:
         if self.chosen:
-            return self._attempt(*self.chosen, W, idx, targets)
+            return self._attempt(*self.chosen, given)
         failures: list[Exception | Complaint] = []
-        for container in ("an array", "a dict"):
+        for container in ("an array", "a dict") if self.roles[0] == "W" else ("an array",):
             for kind in kinds(self.like):
-                reader = Reader(self.wanted)
+                if self.dtype and kind == "numpy":
+                    continue
+                reader = Reader(self.wanted, self.gradient)
                 try:
-                    answer = self._attempt(kind, container, reader, W, idx, targets)
+                    answer = self._attempt(kind, container, reader, given)
                 except Exception as error:
                     failures.append(error)
                     continue
@@ -448,41 +493,44 @@ class GradientSubject:
         # The first says most, unless it only says that the arrays are of another kind.
         kind_alone = re.compile(r"ndarray|must be Tensor|Tensors, not|numpy|'dict'|dict object")
         telling = [f for f in failures if not kind_alone.search(message_of(f))] or failures
+        if not telling:
+            raise CannotCall("NumPy has no bfloat16; give like='torch' or like='jax'")
         first = telling[0]
         if isinstance(first, Exception):
             raise first
         return first
 
     def _attempt(
-        self, kind: str, container: str, reader: Reader, W: NDArray, idx: NDArray, targets: NDArray
+        self, kind: str, container: str, reader: Reader, given: tuple[Any, ...]
     ) -> dict[str, NDArray] | Complaint | SinglePrecision:
-        given = [W, idx, targets]
-        before = [array.copy() for array in given]
-        table, *ids = (convert(kind, array) for array in given)
+        arrays = [array for array in given if isinstance(array, np.ndarray)]
+        before = [array.copy() for array in arrays]
+        table, *others = converted = [convert(kind, array, self.dtype) for array in given]
         try:
-            answer = self._call({"W": table} if container == "a dict" else table, *ids)
-            for name, array, old in zip(("W", "idx", "targets"), (table, *ids), before, strict=True):
-                if not np.array_equal(as_array(array), as_array(convert(kind, old)), equal_nan=True):
+            answer = self._call({"W": table} if container == "a dict" else table, *others)
+            for name, array, old in zip(self.roles, converted, before, strict=False):
+                unchanged = as_array(convert(kind, old, self.dtype))
+                if not np.array_equal(as_array(array), unchanged, equal_nan=True):
                     return Complaint(
                         f"it changed {name}, which it was only to read; begin with {name}.copy()"
                     )
         finally:
             if kind == "numpy":  # the next case may hold the same arrays
-                for array, old in zip(given, before, strict=True):
+                for array, old in zip(arrays, before, strict=True):
                     array[...] = old
-        return narrow(W.dtype, answer) or reader.read(answer, table, W.shape)
+        return narrow(given[0].dtype, answer) or reader.read(answer, table, self.shape(*given))
 
-    def _call(self, W: Any, idx: Any, targets: Any) -> Any:
+    def _call(self, *given: Any) -> Any:
         if self.lets_underflow:
             with np.errstate(under="ignore"):
-                return self.way(W, idx, targets)
+                return self.way(*given)
         try:
-            return self.way(W, idx, targets)
+            return self.way(*given)
         except FloatingPointError as error:
             if "underflow" not in str(error):
                 raise
             self.lets_underflow = True  # exp of a very negative logit is 0, as it should be
-            return self._call(W, idx, targets)
+            return self._call(*given)
 
 
 def layer(cls: Any) -> tuple[Callable[[Any, Any, Any], Any], str]:
