@@ -57,8 +57,8 @@ FORMULAS = {
     "pair counts": {
         "exp": "V*V",
         "divide": "2*V*V",
-        "add": "5*V*V",
-        "bytes": "60*V*V",
+        "add": "7*V*V",
+        "bytes": "76*V*V",
     },
     "pair counts of the rows that occur": {
         "exp": "R*V",

@@ -205,7 +205,7 @@ EDGES = [
     Edge("`nan` in a row not visited", logit(3, 1, np.nan), CORRECT, CORRECT, UNVISITED),
     Edge("a row of nothing but −∞, not visited", logit(3, slice(None), -np.inf), CORRECT, CORRECT, UNVISITED),
     Edge("a margin of 40 for the target, V = 3", margin(40, 0), NO_LOSS, NO_LOSS,
-         "the true loss is 8.5e-18, lost in rounding p to 1: below 1 nat a loss is held to an absolute 32 u"),
+         "the true loss is 8.5e-18, lost in rounding p to 1: below 1 nat a loss is held to an absolute 8 u"),
     Edge("a margin of 40 against it", margin(40, 1), CORRECT, CORRECT, "the loss is 40"),
     Edge("a margin of 1,000 for the target", margin(1000, 0), NO_LOSS, NO_LOSS,
          "the true loss is 1e-434, smaller than any number in either dtype"),
@@ -349,7 +349,7 @@ def test_these_checks_can_fail(dtype: str) -> None:
     check(CORRECT, case, loss, dW)
     u = float(np.finfo(dtype).eps) / 2
     with pytest.raises(AssertionError):
-        check(CORRECT, case, loss * (1 + 64 * u), dW)
+        check(CORRECT, case, loss * (1 + 64 * u), dW)  # twice the bound, 32 u
     with pytest.raises(AssertionError):
         check(CORRECT, case, loss, dW * (1 + 200 * u))
     with pytest.raises(AssertionError):
