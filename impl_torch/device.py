@@ -18,7 +18,7 @@ def pick_device(name: str, dtype: str) -> torch.device:
     if name == "auto":
         return torch.device(next(device for device, found in available.items() if found))
     if name == "mps" and dtype == "float64":
-        raise UserError("mps has no float64; use dtype float32 or device cpu")
+        raise UserError("mps has no float64; use dtype float32 or the cpu")
     if not available[name]:
-        raise UserError(f"torch finds no {name} device here; use device cpu")
+        raise UserError(f"torch finds no {name} device here; use the cpu")
     return torch.device(name)

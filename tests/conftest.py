@@ -58,14 +58,14 @@ def text_for_long_runs(request: pytest.FixtureRequest) -> Corpus:
 
 
 @pytest.fixture(scope="session")
-def published() -> Callable[[Corpus, str], dict[str, Any]]:
+def published() -> Callable[[Corpus, str], Any]:
     """``bigram compare`` at its defaults, once for each text and dtype."""
     pytest.importorskip("torch")
     from bigram.runs.compare import compare
 
-    results: dict[tuple[str, str], dict[str, Any]] = {}
+    results: dict[tuple[str, str], Any] = {}
 
-    def result(corpus: Corpus, dtype: str) -> dict[str, Any]:
+    def result(corpus: Corpus, dtype: str) -> Any:
         key = (corpus.sha256, dtype)
         if key not in results:
             results[key] = compare(corpus, Config(dtype=dtype))

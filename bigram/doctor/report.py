@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from bigram.terminal import number, table_text
+from bigram.terminal import labelled, number, table_text
 
 
 def check_report(record: Mapping[str, Any]) -> Iterator[str]:
-    """What the doctor found in the reader's function or class, line by line."""
+    """The result of checking the reader's function or class, line by line."""
     yield f"subject   {record['subject']}"
     if record["witnesses"]:
         yield "\nAgainst each witness, the worst of all cases\n"
@@ -15,17 +15,23 @@ def check_report(record: Mapping[str, Any]) -> Iterator[str]:
     worst = record["worst"]
     if worst["case"] is not None:
         at = f" at {tuple(worst['where'])}" if worst["where"] else ""
-        yield f"\nworst     {worst['of']} on the case '{worst['case']}'{at}"
+        yield ""
+        yield labelled("worst", f"{worst['of']} on the case '{worst['case']}'{at}")
         fraction, max_abs = number(worst["fraction_of_bound"]), number(worst["max_abs"])
         yield f"          {fraction} times its bound, max abs {max_abs}"
     if record["complaint"]:
-        yield f"\nstopped   {record['complaint']}"
+        yield ""
+        yield labelled("stopped", record["complaint"])
     for found in record["diagnosis"]:
-        yield f"\nmistake   {found['mistake']}\n          {found['why']}\nmend      {found['mend']}"
+        yield f"\nmistake   {found['mistake']}"
+        yield labelled("", found["why"])
+        yield labelled("mend", found["mend"])
     if record["pattern"]:
         yield "\nwhat no mistake of the catalogue explains:"
-        yield from (f"  - {line}" for line in record["pattern"])
-    yield from (f"\nnot tried {reason}" for reason in record["not_tried"])
+        yield from (labelled("", line) for line in record["pattern"])
+    for reason in record["not_tried"]:
+        yield ""
+        yield labelled("not tried", reason)
     yield f"\n{check_verdict(record)}"
 
 
@@ -72,21 +78,22 @@ def evidence_report(record: Mapping[str, Any]) -> Iterator[str]:
     yield table_text(
         ["", "order"], ([row["gradient"], f"{row['order']:.2f}"] for row in record["taylor_order"])
     )
-    yield "\nRoom in the bounds: what correct code uses, and how far beyond the mildest mistake lies\n"
-    yield table_text(
-        ["", "dtype", "correct code", "mistakes", "mildest", "times the bound"],
-        (
-            [
-                row["bound"],
-                row["dtype"],
-                number(row["residual"]),
-                str(row["mistakes"]),
-                row["nearest_mistake"],
-                number(row["nearest_mistake_fraction"]),
-            ]
-            for row in record["margins"]
-        ),
-    )
+    for dtype in ("float64", "float32"):
+        yield f"\nRoom in the {dtype} bounds: used by correct code, exceeded by a mistake\n"
+        yield table_text(
+            ["", "correct", "mistakes", "mildest", "exceeds"],
+            (
+                [
+                    row["bound"],
+                    number(row["residual"]),
+                    str(row["mistakes"]),
+                    row["nearest_mistake"],
+                    number(row["nearest_mistake_fraction"]),
+                ]
+                for row in record["margins"]
+                if row["dtype"] == dtype
+            ),
+        )
     yield f"\n{check_verdict(record)}"
 
 

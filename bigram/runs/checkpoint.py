@@ -1,13 +1,12 @@
 """One state of a training run in one file, in the safetensors format, and back.
 
-A file holds the table, both moments and, as one piece of JSON in the header, all else that the run needs
-to go on as if it had never stopped. Any safetensors reader can open it. Nothing in it is ever executed:
-there is no pickle here. It is written beside its place and moved into it when it is on the disk, so what
-stands under its name is whole.
+A file holds the table, both moments and, as JSON in the header, everything else that the run needs
+to go on as if it had never stopped. Any safetensors reader can open it. Nothing in it is executed:
+it is no pickle. It is written whole or not at all.
 
-A file is read as if it came from an enemy. The header says what the file must look like to the last byte,
-and a sha256 over everything says whether it is what was written: a file loads to the very state that was
-saved, or it is refused. The checksum finds accidents; whoever means harm can make a new one.
+A file is read as if it came from an enemy. The header fixes the size and layout of the file to the
+last byte, and a sha256 covers all of it: a file loads to the state that was saved, or it is
+refused. The checksum finds accidents; an attacker can compute a new one.
 """
 
 import hashlib
@@ -30,7 +29,7 @@ from common.errors import UserError
 from common.files import replace_file
 
 VERSION = 1  # of the format; to be raised when an older reader would misunderstand a newer file
-KEY = "bigram"  # of the one entry of metadata: with two, safetensors would write them in either order
+KEY = "bigram"  # of the only entry of metadata: safetensors writes several in no fixed order
 HEADER_LIMIT = 2**20  # bytes, in any file; a vocabulary of 50,000 characters takes about a third
 DTYPES = {"float32": "F32", "float64": "F64"}
 TENSORS = ("exp_avg", "exp_avg_sq", "table")  # in the order in which safetensors lays them out
@@ -54,14 +53,15 @@ class Checkpoint:
     corpus_name: str
     corpus_sha256: str
     rng_state: Mapping[str, Any]  # ``bit_generator.state`` of the PCG64 that draws the batches
-    evaluation_rng_state: Mapping[str, Any]  # and of the one that draws what is evaluated
+    evaluation_rng_state: Mapping[str, Any]  # and of the one that draws sampled evaluations
 
 
 def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
-    """Writes ``checkpoint`` to ``path``: wholly, or not at all. The same state gives the same bytes.
+    """Writes ``checkpoint`` to ``path``: wholly, or not at all. The same state gives the same
+    bytes.
 
-    Raises ``CheckpointError`` where the file cannot be written or could not be loaded again; what stood at
-    ``path`` before is then untouched.
+    Raises ``CheckpointError`` where the file cannot be written or could not be loaded again; an
+    earlier file at ``path`` is then untouched.
     """
     path = Path(path)
     record = _record(checkpoint)
@@ -70,26 +70,31 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
     try:
         # Looked at as the reader will look at it, so that nothing is written that is refused later.
         run = _read_record(_strict_json(_canonical(record)))
-        _expect(run["vocab"] == checkpoint.vocab, "its vocabulary is not a tuple of single characters")
+        _expect(
+            run["vocab"] == checkpoint.vocab, "its vocabulary is not a tuple of single characters"
+        )
         _check_arrays(arrays, run)
         parts = (array.astype(array.dtype.newbyteorder("<")).tobytes() for array in arrays.values())
-        data = safetensors.save(arrays, {KEY: _canonical(record | {"sha256": _digest(record, parts)})})
+        data = safetensors.save(
+            arrays, {KEY: _canonical(record | {"sha256": _digest(record, parts)})}
+        )
         length = int.from_bytes(data[:8], "little")
         _check_header_length(length, len(data) - 8 - length)
         replace_file(path, data)
     except OSError as error:
         raise CheckpointError(
-            f"cannot save {path}: {error.strerror or error}; checkpoints that were there before are untouched"
+            f"cannot save {path}: {error.strerror or error}; "
+            "checkpoints that were there before are untouched"
         ) from error
     except (ValueError, TypeError) as error:  # CheckpointError is one of the first
         raise CheckpointError(f"cannot save {path}: {_short(error)}") from error
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """What ``save_checkpoint`` wrote to ``path``, in fresh arrays.
+    """The state that ``save_checkpoint`` wrote to ``path``, in fresh arrays.
 
-    Raises ``CheckpointError``, and nothing else, for whatever is not exactly that. Memory grows with the
-    size that the file really has, and only once its header and checksum are found good.
+    Raises ``CheckpointError``, and nothing else, for any other file. It allocates no more than the
+    size of the file, and that only after header and checksum are verified.
     """
     try:
         with open(path, "rb", opener=_open_without_waiting) as file:
@@ -98,8 +103,12 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         raise CheckpointError(f"cannot read {path}: {error.strerror or error}") from error
     except MemoryError as error:
         raise CheckpointError(f"cannot load {path}: its tables do not fit into memory") from error
-    except (ValueError, RecursionError, SafetensorError) as error:
+    except UserError as error:
         raise CheckpointError(f"cannot load {path}: {_short(error)}") from error
+    except (ValueError, RecursionError, SafetensorError) as error:  # a parser's, in its own words
+        raise CheckpointError(
+            f"cannot load {path}: its header is not JSON: it was damaged, or is no safetensors file"
+        ) from error
 
 
 def _read(file: BinaryIO) -> Checkpoint:
@@ -114,18 +123,19 @@ def _read(file: BinaryIO) -> Checkpoint:
     header = _strict_json(head[8:].decode("utf-8"))
     metadata: Any = header.get("__metadata__") if isinstance(header, dict) else None
     _expect(
-        isinstance(metadata, dict) and metadata.keys() == {KEY}, f"it has no metadata named {KEY!r} alone"
+        isinstance(metadata, dict) and metadata.keys() == {KEY},
+        f"it has no metadata named {KEY!r} alone",
     )
     _expect(isinstance(metadata[KEY], str), "its metadata is no text")
     record = _strict_json(metadata[KEY])
     digest = record.pop("sha256", None) if isinstance(record, dict) else None
     run = _read_record(record)
-    expected = _tensor_header(len(run["vocab"]), run["config"].dtype) | {"__metadata__": metadata}
+    V, dtype = len(run["vocab"]), run["config"].dtype
+    expected = _tensor_header(V, dtype) | {"__metadata__": metadata}
     # As text, for 1, 1.0 and True are equal in Python.
     _expect(
         _canonical(header) == _canonical(expected),
-        f"its tensors are not three of {len(run['vocab'])} x {len(run['vocab'])} {run['config'].dtype} "
-        "with nothing between them",
+        f"its tensors are not three of {V} x {V} {dtype} with nothing between them",
     )
     size = expected[TENSORS[-1]]["data_offsets"][1]
     _expect(rest == size, f"it holds {rest} bytes of tensors, and {size} belong there")
@@ -153,8 +163,10 @@ def _record(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _read_record(record: Any) -> dict[str, Any]:
-    # The same back, as arguments for Checkpoint; whatever is not as it should be is refused.
-    _expect(isinstance(record, dict) and type(record.get("format")) is int, "it does not say its format")
+    # The inverse: arguments for Checkpoint. Refuses anything unexpected.
+    _expect(
+        isinstance(record, dict) and type(record.get("format")) is int, "it does not say its format"
+    )
     version = record["format"]
     _expect(
         version == VERSION,
@@ -166,11 +178,15 @@ def _read_record(record: Any) -> dict[str, Any]:
 
     config = _config(record["config"])
     step = record["step"]
-    _expect(type(step) is int and 0 <= step <= config.max_iters, "its step is not one of its schedule's")
+    _expect(
+        type(step) is int and 0 <= step <= config.max_iters, "its step is not one of its schedule's"
+    )
     vocab = record["vocab"]
     _expect(isinstance(vocab, str) and vocab != "", "its vocabulary is not a text")
     _expect(list(vocab) == sorted(set(vocab)), "its vocabulary is not distinct characters in order")
-    _expect(not any("\ud800" <= ch <= "\udfff" for ch in vocab), "its vocabulary holds a lone surrogate")
+    _expect(
+        not any("\ud800" <= ch <= "\udfff" for ch in vocab), "its vocabulary holds a lone surrogate"
+    )
     corpus = record["corpus"]
     _expect(
         isinstance(corpus, dict)
@@ -210,7 +226,11 @@ def _config(values: Any) -> Config:
 def _is_of(value: Any, kind: Any) -> bool:
     # Whether a value out of JSON can stand where Config has this annotation.
     if kind == tuple[float, float]:
-        return isinstance(value, list) and len(value) == 2 and all(_is_of(item, float) for item in value)
+        return (
+            isinstance(value, list)
+            and len(value) == 2
+            and all(_is_of(item, float) for item in value)
+        )
     return isinstance(value, int | float if kind is float else kind) and not isinstance(value, bool)
 
 
@@ -229,7 +249,7 @@ def _is_generator_state(value: Any) -> bool:
 
 
 def _tensor_header(V: int, dtype: str) -> dict[str, Any]:
-    # What safetensors' header says of the three tensors, which follow each other without a gap.
+    # safetensors' header of the three tensors, which follow each other without a gap.
     size = V * V * np.dtype(dtype).itemsize
     return {
         name: {"dtype": DTYPES[dtype], "shape": [V, V], "data_offsets": [i * size, (i + 1) * size]}
@@ -238,21 +258,29 @@ def _tensor_header(V: int, dtype: str) -> dict[str, Any]:
 
 
 def _check_header_length(length: int, rest: int) -> None:
-    # JSON of a kilobyte can become a hundred in memory, and takes its time. So a header may be no longer than
-    # the tensors call for: of V characters, each 14 bytes at most as JSON within JSON, and of all else.
+    # JSON of a kilobyte can become a hundred in memory, and takes its time. So a header may be no
+    # longer than the tensors call for: of V characters, each 14 bytes at most as JSON within JSON,
+    # and of all else.
     limit = min(2**14 + 14 * math.isqrt(rest // 12), HEADER_LIMIT)
     _expect(
-        length <= limit, f"its header of {length} bytes is over the limit of {limit} for {rest} of tensors"
+        length <= limit,
+        f"its header of {length} bytes is over the limit of {limit} for {rest} of tensors",
     )
 
 
 def _check_arrays(arrays: Mapping[str, Array], run: Mapping[str, Any]) -> None:
     V, dtype = len(run["vocab"]), run["config"].dtype
     for name, array in arrays.items():
-        _expect(array.shape == (V, V), f"{name} has shape {array.shape} and its vocabulary {V} characters")
+        _expect(
+            array.shape == (V, V),
+            f"{name} has shape {array.shape} and its vocabulary {V} characters",
+        )
         _expect(array.dtype == dtype, f"{name} is {array.dtype} in a run in {dtype}")
         _expect(bool(np.isfinite(array).all()), f"{name} holds values that are not finite")
-    _expect(bool((arrays["exp_avg_sq"] >= 0).all()), "exp_avg_sq, a mean of squares, holds negative values")
+    _expect(
+        bool((arrays["exp_avg_sq"] >= 0).all()),
+        "exp_avg_sq, a mean of squares, holds negative values",
+    )
 
 
 def _canonical(value: Any) -> str:
@@ -282,7 +310,7 @@ def _digest(record: Mapping[str, Any], parts: Iterable[bytes]) -> str:
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
-    # A named pipe that nobody writes to would be waited for, forever. Windows has neither.
+    # Opening a FIFO that has no writer would block. Windows has neither.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -292,6 +320,6 @@ def _expect(holds: bool, otherwise: str) -> None:
 
 
 def _short(error: Exception) -> str:
-    # One line, whatever a hostile file put into the message.
+    # One line, because a hostile file may put anything into the message.
     line = " ".join(str(error).split()) or type(error).__name__
     return line if len(line) <= 300 else line[:300] + " ..."

@@ -1,13 +1,14 @@
-"""The main job: both models trained in lockstep, and every number of the one held against the other.
+"""The main job: both models trained in lockstep, and every number of the one held against the
+other.
 
-Both start from one table and see the same batches. This file measures; ``bounds.py`` says what may
-differ, and ``report.py`` prints.
+Both start from one table and see the same batches. This file measures, ``bounds.py`` says how much
+may differ, and ``report.py`` prints.
 """
 
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,21 +24,23 @@ from bigram.bounds import (
     weight_bound,
 )
 from bigram.comparator import differences, fractions
-from bigram.runs.records import config_record, corpus_record, sample_draws, sample_start
+from bigram.runs.records import CorpusRecord, corpus_record, sample_draws, sample_start
+from bigram.terminal import plural
 from common.arrays import Array, Ids
 from common.batcher import Batcher
 from common.config import Config
 from common.errors import DivergedError
 from common.pairs import conditional_entropy, count_text_pairs
 from common.text.corpus import Corpus
-from common.training import TrainerState, initial_table, train
+from common.training import Evaluation, TrainerState, initial_table, train
 from impl_numpy.fast.trainer import trainer_for
 from impl_torch.trainer import TorchTrainer
 
 Numbers = float | Array
 
 
-# "update" is what each step adds to the difference of the weights unexplained; "weight" is what adds up.
+# "update" is the unexplained part that one step adds to the difference of the weights; "weight" is
+# that difference.
 COMPARED = ("loss", "gradient", "update", "weight", "exp_avg", "exp_avg_sq")
 
 
@@ -49,8 +52,8 @@ class Pair(NamedTuple):
 
 
 class Largest:
-    """The largest difference seen, the bound where it was seen, the nearest any came to its bound, and the
-    first step at which the bound was vacuous."""
+    """The largest difference seen, the bound where it was seen, the nearest any came to its bound,
+    and the first step at which the bound was vacuous."""
 
     def __init__(self) -> None:
         self.max_abs = 0.0
@@ -59,9 +62,9 @@ class Largest:
         self.vacuous_from: int | None = None
 
     def see(self, ours: Numbers, theirs: Numbers, bound: Numbers) -> Array:
-        """Compares entry by entry, and returns each entry's difference in units of its bound. An entry that
-        is not a number, or differs where nothing may (as in the gradient's row of a character that the batch
-        did not hold), is infinitely far over its bound."""
+        """Compares entry by entry, and returns each entry's difference in units of its bound. An
+        entry that is not a number, or differs where nothing may (as in the gradient's row of a
+        character that the batch did not hold), is infinitely far over its bound."""
         difference = differences(ours, theirs)
         fraction = fractions(difference, bound)
         self.fraction_of_bound = max(self.fraction_of_bound, float(fraction.max()))
@@ -83,21 +86,103 @@ class Largest:
 
 @dataclass
 class Trace:
-    """What pictures show and the record is too small for (``plots.py``). Filled in while the run goes on."""
+    """The data of the pictures (``pictures.py``) that the record has no room for. Filled in during
+    the run."""
 
-    losses: list[tuple[float, float, float]] = field(default_factory=list)  # each step's pair, and its bound
+    losses: list[tuple[float, float, float]] = field(
+        default_factory=list
+    )  # each step's pair, and its bound
     # (V, V): the nearest that each entry of the gradient's difference ever came to its bound
     gradient: Array = field(default_factory=lambda: np.zeros(()))
     table: Array = field(default_factory=lambda: np.zeros(()))  # (V, V), NumPy's at the end
 
 
-BLOCK = 2**14  # entries that are compared at a time, so that what is made of them stays in the cache
+@dataclass(frozen=True)
+class Samples:
+    """The texts that both wrote from the same draws."""
+
+    numpy: str
+    torch: str
+    explained: bool  # identical, or parted by a draw on the edge between two characters
+
+    @property
+    def identical(self) -> bool:
+        return self.numpy == self.torch
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that ``bigram compare`` found."""
+
+    corpus: CorpusRecord
+    config: Config
+    device: str  # torch's
+    history: list[Evaluation[Pair]]
+    largest: dict[str, Largest]  # by the names in COMPARED
+    optimum: float  # of the training split
+    sample: Samples
+    us_per_step: Pair
+    threads: int
+
+    @property
+    def within(self) -> bool:
+        return all(largest.within for largest in self.largest.values())
+
+    @property
+    def vacuous(self) -> dict[str, int]:
+        """The bounds that could find nothing, and the first step at which each could not."""
+        seen = {name: largest.vacuous_from for name, largest in self.largest.items()}
+        return {name: step for name, step in seen.items() if step is not None}
+
+    @property
+    def verdict(self) -> str:
+        return "agree" if self.within and self.sample.explained else "differ"
+
+    @property
+    def ratio(self) -> float:
+        return self.us_per_step.torch / self.us_per_step.numpy
+
+    def record(self) -> dict[str, Any]:
+        """The same for JSON."""
+        texts = {"text": self.sample.numpy, "identical": self.sample.identical}
+        return {
+            "corpus": self.corpus,
+            "config": asdict(self.config) | {"device": self.device},
+            "history": [
+                {"step": step}
+                | {name: {"train": train[i], "val": val[i]} for i, name in enumerate(Pair._fields)}
+                for step, train, val in self.history
+            ],
+            "agreement": {f"{name}_max_abs": seen.max_abs for name, seen in self.largest.items()}
+            | {
+                "bounds": {name: seen.bound for name, seen in self.largest.items()},
+                "fraction_of_bound": {
+                    name: seen.fraction_of_bound for name, seen in self.largest.items()
+                },
+                "within": self.within,
+                "vacuous": self.vacuous,
+            },
+            "optimum": {"train": self.optimum},
+            "speed": {
+                "numpy_us_per_step": self.us_per_step.numpy,
+                "torch_us_per_step": self.us_per_step.torch,
+                "ratio": self.ratio,
+                "threads": self.threads,
+            },
+            "sample": texts if self.sample.identical else texts | {"torch_text": self.sample.torch},
+            "verdict": self.verdict,
+        }
+
+
+BLOCK = 2**14  # entries that are compared at a time: intermediate arrays then stay in the cache
 
 
 class Lockstep:
     """Two trainers that take every step together, itself a ``Trainer`` whose losses are pairs."""
 
-    def __init__(self, table: Array, config: Config, device: str, trace: Trace | None = None) -> None:
+    def __init__(
+        self, table: Array, config: Config, device: str, trace: Trace | None = None
+    ) -> None:
         self.numpy = trainer_for(table, config)
         self.torch = TorchTrainer(table, config, device)
         self.config = config
@@ -105,8 +190,10 @@ class Lockstep:
         self.weight_bound = weight_bound(config, self.torch.device.type)
         self.moved = np.zeros(table.shape)  # the bound where weight_bound has none
         self.apart = np.zeros(table.shape)  # W - W' now: ours less torch's
-        self.row_distance = np.zeros(len(table))  # the largest difference of each row's weights, now
-        # What bounds.py calls possible, of the gradient, exp_avg and exp_avg_sq, for each row.
+        self.row_distance = np.zeros(
+            len(table)
+        )  # the largest difference of each row's weights, now
+        # ``possible`` of bounds.py, for the gradient, exp_avg and exp_avg_sq, for each row.
         self.possible = np.zeros((3, len(table), 1))
         self.largest = {name: Largest() for name in COMPARED}
         self.trace = trace
@@ -132,7 +219,9 @@ class Lockstep:
 
     def evaluate(self, counts: NDArray[np.int64]) -> Pair:
         ours, theirs = self.numpy.evaluate(counts), self.torch.evaluate(counts)
-        bound = loss_bound(max(ours, theirs), self.config.dtype, self.mean_distance(counts), len(counts))
+        bound = loss_bound(
+            max(ours, theirs), self.config.dtype, self.mean_distance(counts), len(counts)
+        )
         self.largest["loss"].see(ours, theirs, bound)
         return Pair(ours, theirs)
 
@@ -141,17 +230,12 @@ class Lockstep:
         return float(self.row_distance.max())
 
     def mean_distance(self, counts: Ids, rows: Any = slice(None)) -> float:
-        """The same of each token's row, in the mean over the tokens that are counted in those rows."""
+        """The same of each token's row, in the mean over the tokens that are counted in those
+        rows."""
         n = counts.sum(axis=1)
         return float(n @ self.row_distance[rows] / n.sum())
 
-    def _compare_gradients(
-        self,
-        ours: Array,
-        theirs: Array,
-        visited: Ids,
-        bound: Array,
-    ) -> None:
+    def _compare_gradients(self, ours: Array, theirs: Array, visited: Ids, bound: Array) -> None:
         # ``bound``: of the rows visited; in all others nothing may differ from 0, on either side.
         fraction = self.largest["gradient"].see(ours[visited], theirs[visited], bound)
         others = np.setdiff1d(np.flatnonzero(ours.any(axis=1) | theirs.any(axis=1)), visited)
@@ -164,11 +248,7 @@ class Lockstep:
             self.trace.gradient = nearest
 
     def _compare_states(
-        self,
-        ours: TrainerState,
-        theirs: TrainerState,
-        visited: Ids,
-        bound_of_visited: Array,
+        self, ours: TrainerState, theirs: TrainerState, visited: Ids, bound_of_visited: Array
     ) -> None:
         V, t = len(self.apart), self.numpy.optimizer.steps
         size = max(1, BLOCK // V)
@@ -179,7 +259,9 @@ class Lockstep:
             place, bound = visited[here] - start, bound_of_visited[here]
             self.moment_bounds.step(a.gradient[place], bound, a.exp_avg, a.exp_avg_sq, rows, place)
             self.largest["exp_avg"].see(a.exp_avg, b.exp_avg, self.moment_bounds.exp_avg[rows])
-            self.largest["exp_avg_sq"].see(a.exp_avg_sq, b.exp_avg_sq, self.moment_bounds.exp_avg_sq[rows])
+            self.largest["exp_avg_sq"].see(
+                a.exp_avg_sq, b.exp_avg_sq, self.moment_bounds.exp_avg_sq[rows]
+            )
 
             after = np.subtract(a.weight, b.weight, dtype=np.float64)
             moments, others = (a.exp_avg, a.exp_avg_sq), (b.exp_avg, b.exp_avg_sq)
@@ -230,22 +312,24 @@ def count_rows(rows: Ids, idx: Ids, targets: Ids, vocab_size: int) -> Ids:
 
 
 def check_not_both_diverged(step: int, loss: Pair | None) -> None:
-    """Raises ``DivergedError`` where neither loss is finite. Where one is, the two differ: a result."""
+    """Raises ``DivergedError`` where neither loss is finite. Where one is, the two differ: a
+    result."""
     if loss and not any(map(math.isfinite, loss)):
         raise DivergedError(
-            f"training diverged: after {step:,} updates the losses of both are not finite; use a smaller --lr"
+            f"training diverged: after {plural(step, 'update')} the losses of both are not finite; "
+            "use a smaller lr"
         )
 
 
-@np.errstate(all="ignore")  # what NumPy would warn of is looked for, and is an error or a difference
+@np.errstate(all="ignore")  # infinities and NaN are looked for: an error or a difference
 def compare(
     corpus: Corpus,
     config: Config,
     device: str = "cpu",
     on_step: Callable[[int], object] = lambda step: None,
     trace: Trace | None = None,
-) -> dict[str, Any]:
-    """Trains both and returns the whole comparison, ready for JSON; ``verdict`` is "agree" or "differ".
+) -> Comparison:
+    """Trains both models, and compares every number.
 
     ``device``: torch's side. ``on_step`` is told the updates made. ``trace``, if any, is filled in.
     Raises ``DivergedError`` where both losses leave the finite numbers.
@@ -259,51 +343,33 @@ def compare(
         for loss in (progress.loss, *(progress.evaluation or ())[1:]):
             check_not_both_diverged(progress.step, loss)
         if progress.evaluation:
-            step, train_loss, val_loss = progress.evaluation
-            record: dict[str, Any] = {"step": step}
-            for name in Pair._fields:
-                record[name] = {"train": getattr(train_loss, name), "val": getattr(val_loss, name)}
-            history.append(record)
+            history.append(progress.evaluation)
     if trace:
         trace.table = lockstep.numpy.state().weight.copy()  # timing it, below, trains on
 
-    sample, explained = compare_samples(lockstep, corpus, sample_draws(config, rng))
-    largest = lockstep.largest
-    within = all(seen.within for seen in largest.values())
+    sample = compare_samples(lockstep, corpus, sample_draws(config, rng))
     batcher = Batcher(corpus.train, config.batch_size, config.block_size, rng)
     # A seventh of the run at most, for where V is large the steps are long.
     speed = microseconds_per_step(lockstep, batcher, steps=min(50, max(1, config.max_iters // 100)))
-    return {
-        "corpus": corpus_record(corpus),
-        "config": config_record(config) | {"device": lockstep.torch.device.type},
-        "history": history,
-        "agreement": {f"{name}_max_abs": seen.max_abs for name, seen in largest.items()}
-        | {
-            "bounds": {name: seen.bound for name, seen in largest.items()},
-            "fraction_of_bound": {name: seen.fraction_of_bound for name, seen in largest.items()},
-            "within": within,
-            "vacuous": {
-                name: seen.vacuous_from for name, seen in largest.items() if seen.vacuous_from is not None
-            },
-        },
-        "optimum": {
-            "train": conditional_entropy(count_text_pairs(corpus.train, corpus.tokenizer.vocab_size))
-        },
-        "speed": {
-            "numpy_us_per_step": speed.numpy,
-            "torch_us_per_step": speed.torch,
-            "ratio": speed.torch / speed.numpy,
-            "threads": torch.get_num_threads(),
-        },
-        "sample": sample,
-        "verdict": "agree" if within and explained else "differ",
-    }
+    return Comparison(
+        corpus=corpus_record(corpus),
+        config=config,
+        device=lockstep.torch.device.type,
+        history=history,
+        largest=lockstep.largest,
+        optimum=conditional_entropy(count_text_pairs(corpus.train, corpus.tokenizer.vocab_size)),
+        sample=sample,
+        us_per_step=speed,
+        threads=torch.get_num_threads(),
+    )
 
 
-def microseconds_per_step(lockstep: Lockstep, batcher: Batcher, rounds: int = 15, steps: int = 50) -> Pair:
-    """The median over ``rounds`` of each model's time for a step, batch in hand, timed apart from the
-    checking. The models take turns, so that a busy moment of the machine falls on both alike. It trains
-    on: whatever is to be kept must be read first.
+def microseconds_per_step(
+    lockstep: Lockstep, batcher: Batcher, rounds: int = 15, steps: int = 50
+) -> Pair:
+    """The median over ``rounds`` of each model's time for a step, batch in hand, timed apart from
+    the checking. The models take turns, so that a busy moment of the machine falls on both alike.
+    It trains on, so read first any state that is to be kept.
     """
     seconds = []
     for _ in range(rounds):
@@ -318,16 +384,17 @@ def microseconds_per_step(lockstep: Lockstep, batcher: Batcher, rounds: int = 15
     return Pair(*(1e6 * np.median(seconds, axis=0)))
 
 
-def compare_samples(lockstep: Lockstep, corpus: Corpus, uniforms: Array) -> tuple[dict[str, Any], bool]:
-    """Lets both write from the same draws, after character 0. Returns the texts, and whether they are
-    what they should be: identical, or parted by a draw that fell on the edge between two characters,
-    nearer than the tables themselves are."""
+def compare_samples(lockstep: Lockstep, corpus: Corpus, uniforms: Array) -> Samples:
+    """Lets both write from the same draws, after character 0. Texts that differ are explained where
+    they part at a draw nearer to the edge between two characters than the tables are to each other.
+    """
     ours, theirs = (
-        trainer.generate(sample_start(), uniforms)[0, 1:] for trainer in (lockstep.numpy, lockstep.torch)
+        trainer.generate(sample_start(), uniforms)[0, 1:]
+        for trainer in (lockstep.numpy, lockstep.torch)
     )
     decode = corpus.tokenizer.decode
     if np.array_equal(ours, theirs):
-        return {"text": decode(ours), "identical": True}, True
+        return Samples(decode(ours), decode(theirs), explained=True)
     parting = int((ours != theirs).argmax())
     last = ours[parting - 1] if parting else 0
     logits = lockstep.numpy.state().weight[last].astype(np.float64)
@@ -335,4 +402,4 @@ def compare_samples(lockstep: Lockstep, corpus: Corpus, uniforms: Array) -> tupl
     # A cumulative probability moves by no more than the logits do, and V roundings.
     edge = abs(cdf / cdf[-1] - uniforms[0, parting]).min()
     on_edge = edge <= lockstep.distance() + len(cdf) * float(np.finfo(lockstep.config.dtype).eps)
-    return {"text": decode(ours), "torch_text": decode(theirs), "identical": False}, bool(on_edge)
+    return Samples(decode(ours), decode(theirs), explained=bool(on_edge))

@@ -1,6 +1,7 @@
-"""A folder that holds the checkpoints of one run: the newest two, and a lock that keeps a second run out.
+"""A folder that holds the checkpoints of one run: the newest two, and a lock that keeps a second
+run out.
 
-Also what it takes to go on with a run: its own schedule and its own text.
+Also the checks before a run is resumed: its own schedule and its own text.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from bigram.runs.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from bigram.terminal import plural
 from common.config import Config
 from common.errors import UserError
 from common.files import TEMPORARY
@@ -31,11 +33,11 @@ class RunFolder:
     """
 
     checkpoint: Checkpoint | None = None  # to go on from
-    notice: str | None = None  # what the user should know about it
+    notice: str | None = None  # one line about it for the user
 
     def __init__(self, path: str | os.PathLike[str], resume: bool) -> None:
-        """Raises ``UserError`` where the folder cannot be written to, is held by another run, holds one that
-        is not to be resumed, or holds none that could be."""
+        """Raises ``UserError`` where the folder cannot be written to, is held by another run, holds
+        one that is not to be resumed, or holds none that could be."""
         self.path = Path(path)
         try:
             if not resume:
@@ -43,19 +45,24 @@ class RunFolder:
             self._lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
             reason = error.strerror or error
-            raise UserError(f"cannot write to {path}: {reason}; give another folder with --out") from error
+            raise UserError(f"cannot write to {path}: {reason}; give another folder") from error
         try:
             hold(self._lock, self.path)
-            for left_over in self.path.glob(f".step-*{TEMPORARY}"):  # by a run that was killed while it saved
+            for left_over in self.path.glob(
+                f".step-*{TEMPORARY}"
+            ):  # by a run that was killed while it saved
                 with contextlib.suppress(OSError):
                     left_over.unlink()
             if resume:
                 self.checkpoint, self.notice = newest_checkpoint(self.path)
-                self._remove_before(self.checkpoint.step)  # it may have been killed before it came to that
+                self._remove_before(
+                    self.checkpoint.step
+                )  # it may have been killed before it came to that
             elif there := checkpoints(self.path):
                 raise UserError(
-                    f"{path} holds a run already, saved after {step_of(there[0])} updates; "
-                    "continue it with --resume, or give another folder with --out"
+                    f"{path} holds a run already, saved after "
+                    f"{plural(step_of(there[0]), 'update')}; "
+                    "resume it, or give another folder"
                 )
         except BaseException:
             os.close(self._lock)
@@ -65,9 +72,14 @@ class RunFolder:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
-        os.close(self._lock)  # which lets go of the lock. Its file stays: another run may be waiting for it
+        os.close(
+            self._lock
+        )  # which lets go of the lock. Its file stays: another run may be waiting for it
 
     def save(self, checkpoint: Checkpoint) -> Path:
         """Writes the checkpoint and removes all earlier ones but the last; returns where it is.
@@ -80,7 +92,7 @@ class RunFolder:
         return path
 
     def _remove_before(self, step: int) -> None:
-        # Never what is newer: it may be all there is to say why a run went back.
+        # Newer files stay: a damaged one explains why a run went back.
         earlier = [path for path in checkpoints(self.path) if step_of(path) < step]
         for path in earlier[KEPT - 1 :]:
             with contextlib.suppress(OSError):  # one too many does no harm
@@ -89,7 +101,9 @@ class RunFolder:
 
 def checkpoints(folder: Path) -> list[Path]:
     """The files of a run folder, newest first."""
-    return sorted((path for path in folder.iterdir() if NAME.fullmatch(path.name)), key=step_of, reverse=True)
+    return sorted(
+        (path for path in folder.iterdir() if NAME.fullmatch(path.name)), key=step_of, reverse=True
+    )
 
 
 def step_of(path: Path) -> int:
@@ -116,12 +130,12 @@ def newest_checkpoint(folder: Path) -> tuple[Checkpoint, str | None]:
             problem = problem or str(error)
         else:
             return checkpoint, problem and f"{problem}; going back to {path.name}"
-    raise CheckpointError(problem or f"{folder} holds no checkpoint; begin a run with train --out {folder}")
+    raise CheckpointError(problem or f"{folder} holds no checkpoint; train a model into it first")
 
 
 def hold(descriptor: int, folder: Path) -> None:
-    """Locks an open file until it is closed, however its process ends. Raises ``UserError`` where another
-    process has locked it."""
+    """Locks an open file until it is closed, however its process ends. Raises ``UserError`` where
+    another process has locked it."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -133,30 +147,30 @@ def hold(descriptor: int, folder: Path) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError) as error:  # the second on Windows
         raise UserError(
-            f"{folder} is in use by another run; wait for it, or give another folder with --out"
+            f"{folder} is in use by another run; wait for it, or give another folder"
         ) from error
     except OSError as error:
-        raise UserError(f"cannot lock {folder}: {error.strerror}; give another folder with --out") from error
+        raise UserError(f"cannot lock {folder}: {error.strerror}; give another folder") from error
 
 
 def continued(checkpoint: Checkpoint, given: Mapping[str, Any]) -> Config:
-    """The schedule that a run goes on with: its own, and of the settings ``given`` only more updates are new.
+    """The schedule that a resumed run goes on with: its own. Of the ``given`` settings only a
+    larger ``max_iters`` may differ; ``UserError`` is raised for any other.
 
-    A run that is made longer was evaluated once more, at what was to be its end; if that was off the
-    interval and evaluation is sampled, later evaluations draw other batches than they would have. What is
-    trained is the same.
-    Raises ``UserError`` where another one differs from the run's.
+    A run that is made longer was evaluated at its former end. If that is off the interval and
+    evaluation is sampled, later evaluations draw other batches; training stays the same.
     """
     saved = checkpoint.config
     for name, value in given.items():
         if name != "max_iters" and value != getattr(saved, name):
             raise UserError(
                 f"{name} is {value} and the run was begun with {getattr(saved, name)}; "
-                "leave the option out, or begin another run with another --out"
+                "leave it out, or begin another run in another folder"
             )
     if given.get("max_iters", saved.max_iters) < checkpoint.step:
         raise UserError(
-            f"--steps is {given['max_iters']} and the run has made {checkpoint.step} updates already"
+            f"max_iters is {given['max_iters']} and the run has already made "
+            f"{plural(checkpoint.step, 'update')}"
         )
     return replace(saved, **given)
 
@@ -165,6 +179,7 @@ def check_corpus(checkpoint: Checkpoint, corpus: Corpus) -> None:
     """Raises ``UserError`` unless ``corpus`` is the text that the run was begun on."""
     if (corpus.sha256, corpus.tokenizer.vocab) != (checkpoint.corpus_sha256, checkpoint.vocab):
         raise UserError(
-            f"the text is {corpus.name!r} with sha256 {corpus.sha256[:12]}... and the run was begun on "
-            f"{checkpoint.corpus_name!r} with {checkpoint.corpus_sha256[:12]}...; give that one with --corpus"
+            f"the text is {corpus.name!r} with sha256 {corpus.sha256[:12]}... and the run was "
+            f"begun on {checkpoint.corpus_name!r} with {checkpoint.corpus_sha256[:12]}...; "
+            "give that text"
         )

@@ -1,20 +1,40 @@
-"""What ``bigram generate`` does: a saved model continues a text."""
+"""A saved model continues a text."""
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bigram.runs.checkpoint import Checkpoint
-from bigram.runs.records import config_record, make_trainer, sample_draws, sample_start
+from bigram.runs.records import make_trainer, sample_draws, sample_start
+from common.config import Config
 from common.tokenizer import CharTokenizer
+
+
+@dataclass(frozen=True)
+class ModelCorpus:
+    """The text that a saved model was trained on."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """The result of ``bigram generate``."""
+
+    corpus: ModelCorpus
+    config: Config  # with the seed that was used
+    backend: str
+    step: int  # updates that the model was trained for
+    prompt: str
+    text: str  # the prompt too
 
 
 def generate(
     checkpoint: Checkpoint, prompt: str, tokens: int, seed: int | None, backend: str, device: str
-) -> dict[str, Any]:
-    """Continues ``prompt`` by as many ``tokens``, ready for JSON. An empty prompt begins as the sample of
-    ``train`` does and, with the run's own seed, which None stands for, continues as it does.
+) -> Continuation:
+    """Continues ``prompt`` by that many ``tokens``. An empty prompt, with the run's own seed, for
+    which None stands, gives the sample of ``train``.
 
     Raises ``UserError`` at a character of the prompt that the model does not know.
     """
@@ -25,11 +45,6 @@ def generate(
     rng.spawn(1)  # the first is for evaluation, here as in training
     trainer = make_trainer(backend, checkpoint.table, config, device)
     written = trainer.generate(idx, sample_draws(config, rng, tokens))[0, idx.shape[1] :]
-    return {
-        "corpus": {"name": checkpoint.corpus_name, "sha256": checkpoint.corpus_sha256},
-        "config": config_record(config),
-        "backend": backend,
-        "step": checkpoint.step,
-        "prompt": prompt,
-        "text": prompt + tokenizer.decode(written),
-    }
+    corpus = ModelCorpus(checkpoint.corpus_name, checkpoint.corpus_sha256)
+    text = prompt + tokenizer.decode(written)
+    return Continuation(corpus, config, backend, checkpoint.step, prompt, text)

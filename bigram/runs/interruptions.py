@@ -1,4 +1,5 @@
-"""Ctrl-C and SIGTERM while a model is trained: the first asks for an end after the step, the second ends."""
+"""Ctrl-C and SIGTERM while a model is trained: the first asks for an end after the step, the second
+ends."""
 
 import contextlib
 import signal
@@ -12,13 +13,17 @@ class Interruption:
 
     signal: int | None = None
 
+    def asked(self) -> bool:
+        """Whether a signal came."""
+        return self.signal is not None
+
     @property
     def status(self) -> int:
         """The exit status: 128 and the signal's number, as shells have it."""
         return 128 + (self.signal or 0)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """What the operating system's signal leads to."""
+        """Handles a signal of the operating system."""
         if self.signal is not None:
             # Unwinds at once: files that are half written are removed, locks are let go.
             raise SystemExit(128 + number)
@@ -27,15 +32,16 @@ class Interruption:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Within it, a first SIGINT or SIGTERM is only written down; afterwards signals do what they did before.
-
-    Only the main thread is sent signals, so in any other nothing changes.
+    """Inside, a first SIGINT or SIGTERM is only recorded. The handlers before are restored at the
+    end. Only the main thread receives signals, so in any other thread nothing changes.
     """
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
         yield interruption
         return
-    before = {number: signal.signal(number, interruption) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, interruption) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield interruption
     finally:

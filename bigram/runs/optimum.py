@@ -1,17 +1,19 @@
-"""``bigram optimum``: the least loss any bigram table can have on a text, over however many files, processes
-and machines it is spread. No torch here; ``impl_torch/distributed.py`` has what processes need.
+"""The least loss of any bigram table on a text, which may be spread over files, processes and
+machines.
 
-Counts add up: each file is counted where it lies, and only the sums meet. A file is a text of its own, so
-the last character of one and the first of the next are no pair; and all of it counts, without a split.
+Counts add up: each file is counted by one process, and only the sums are exchanged. Files are
+separate texts: the last character of one and the first of the next are no pair. There is no split:
+all of a text counts.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bigram.runs.records import corpus_record
+from bigram.runs.records import CorpusRecord, corpus_record
 from common.errors import UserError
 from common.pairs import conditional_entropy, count_pairs, count_text_pairs
 from common.text.corpus import Corpus
@@ -21,30 +23,42 @@ Counts = NDArray[np.int64]
 
 
 class Shard(NamedTuple):
-    """What every process learns of a file that one of them has counted."""
+    """A file that one process has counted, as all processes learn of it."""
 
-    record: dict[str, Any]
+    record: CorpusRecord
     vocab: tuple[str, ...]
 
 
-Found = list[Shard] | UserError  # of one process; or why it cannot go on
+Found = list[Shard] | UserError  # of one process; or the reason why it cannot go on
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The result of ``bigram optimum``."""
+
+    shards: list[CorpusRecord]
+    characters: int
+    vocab_size: int
+    pairs: int
+    distinct_pairs: int
+    optimum: float  # nats
 
 
 def optimum(
     corpora: Iterable[Corpus],
     gather: Callable[[Found], list[Found]] = lambda mine: [mine],
     add: Callable[[Counts], Counts] = lambda counts: counts,
-) -> dict[str, Any]:
-    """The optimum of all the files of all processes, ready for JSON. See ``count_shards``."""
+) -> Optimum:
+    """The optimum of all the files of all processes. See ``count_shards``."""
     shards, tokenizer, counts = count_shards(corpora, gather, add)
-    return {
-        "shards": [shard.record for shard in shards],
-        "characters": sum(shard.record["characters"] for shard in shards),
-        "vocab_size": tokenizer.vocab_size,
-        "pairs": int(counts.sum()),
-        "distinct_pairs": int(np.count_nonzero(counts)),
-        "optimum": conditional_entropy(counts),
-    }
+    return Optimum(
+        shards=[shard.record for shard in shards],
+        characters=sum(shard.record.characters for shard in shards),
+        vocab_size=tokenizer.vocab_size,
+        pairs=int(counts.sum()),
+        distinct_pairs=int(np.count_nonzero(counts)),
+        optimum=conditional_entropy(counts),
+    )
 
 
 def count_corpus(corpus: Corpus) -> Counts:
@@ -59,12 +73,13 @@ def count_shards(
     gather: Callable[[Found], list[Found]],
     add: Callable[[Counts], Counts],
 ) -> tuple[list[Shard], CharTokenizer, Counts]:
-    """All shards, the tokenizer of all their characters, and their pair counts, (V, V). ``corpora``: those of
-    this process, maybe none, taken one at a time.
+    """All shards, the tokenizer of all their characters, and their pair counts, (V, V).
+    ``corpora``: those of this process, maybe none, taken one at a time.
 
-    ``add`` is the one all-reduce, of the counts. Before it the processes have to agree which row is whose:
-    that is one ``gather``, of vocabularies and names, and of what went wrong, so that all end alike.
-    Raises ``UserError`` for a text given twice, and for what ``corpora`` raises it for, in any process.
+    One ``gather`` exchanges vocabularies and names first, because all processes need one order of
+    the rows. It also exchanges errors, so that all processes end with the same one. Then ``add``
+    sums the counts. Raises ``UserError`` for a text given twice, and every ``UserError`` of
+    ``corpora`` in any process.
     """
     mine: list[Shard] = []
     tables: list[Counts] = []
@@ -82,14 +97,14 @@ def count_shards(
         shards += theirs
     named: dict[str, str] = {}
     for record, _ in shards:
-        if record["sha256"] in named:
-            twice = f"{named[record['sha256']]} and {record['source']}"
+        if record.sha256 in named:
+            twice = f"{named[record.sha256]} and {record.source}"
             raise UserError(f"{twice} are the same text; give each part of the corpus once")
-        named[record["sha256"]] = record["source"]
+        named[record.sha256] = record.source
 
     tokenizer = CharTokenizer(character for shard in shards for character in shard.vocab)
     counts = np.zeros((tokenizer.vocab_size, tokenizer.vocab_size), dtype=np.int64)
     for shard, table in zip(mine, tables, strict=True):
-        rows = tokenizer.encode("".join(shard.vocab))  # where this shard's own ids stand among all
+        rows = tokenizer.encode("".join(shard.vocab))  # this shard's ids among all
         counts[np.ix_(rows, rows)] += table
     return shards, tokenizer, add(counts)

@@ -15,7 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigram.comparator import differences
-from bigram.plot_style import BLACK, BLUE, GREY, RED, count_updates, new_figure, save, style, visible
+from bigram.plot_style import (
+    BLACK,
+    BLUE,
+    GREY,
+    RED,
+    count_updates,
+    new_figure,
+    save,
+    style,
+    visible,
+)
 from common.pairs import conditional_entropy, count_text_pairs
 from common.text.corpus import Corpus
 
@@ -24,52 +34,73 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-    from bigram.runs.compare import Trace
+    from bigram.runs.compare import Comparison, Trace
+    from bigram.runs.records import TrainRecord
 
 SIDE_BY_SIDE = 30  # characters that still have room for a label in a table half as wide as the page
 PAGE_WIDE = 66  # and in one as wide as the page
 
 
-def draw_comparison(folder: Path, result: Mapping[str, Any], corpus: Corpus, trace: Trace) -> None:
-    """``losses``, ``table`` and ``gradient`` of a run of ``bigram compare``, which filled in ``trace``."""
-    counts = count_text_pairs(corpus.train, corpus.tokenizer.vocab_size)
+def draw_comparison(folder: Path, result: Comparison, corpus: Corpus, trace: Trace) -> list[str]:
+    """``losses``, ``table`` and ``gradient`` of a run of ``bigram compare``, which filled in
+    ``trace``. Returns their names."""
+    vocab = corpus.tokenizer.vocab
+    counts = count_text_pairs(corpus.train, len(vocab))
     with style():
-        save(losses_picture(result["history"], result["optimum"]["train"], trace.losses), folder, "losses")
-        save(table_picture(trace.table, counts, corpus.tokenizer.vocab), folder, "table")
-        save(gradient_picture(trace.gradient, corpus.tokenizer.vocab), folder, "gradient")
+        save(
+            losses_picture(result.record()["history"], result.optimum, trace.losses),
+            folder,
+            "losses",
+        )
+        save(table_picture(trace.table, counts, vocab), folder, "table")
+        save(gradient_picture(trace.gradient, vocab), folder, "gradient")
+    return ["losses", "table", "gradient"]
 
 
-def draw_run(folder: Path, result: Mapping[str, Any], corpus: Corpus, table: NDArray[np.floating]) -> None:
+def draw_run(
+    folder: Path, result: TrainRecord, corpus: Corpus, table: NDArray[np.floating]
+) -> list[str]:
     """``losses`` and ``table`` of a run of ``bigram train``. ``table``: (V, V) logits at its end.
+    Returns their names.
 
     A resumed run has the losses since then; where it had ended before, there are none to draw.
     """
     counts = count_text_pairs(corpus.train, corpus.tokenizer.vocab_size)
-    history = [{"step": row["step"], result["backend"]: row} for row in result["history"]]
+    history = [{"step": row.step, result.backend: row._asdict()} for row in result.history]
     with style():
         if history:
             save(losses_picture(history, conditional_entropy(counts)), folder, "losses")
         save(table_picture(table, counts, corpus.tokenizer.vocab), folder, "table")
+    return ["losses", "table"] if history else ["table"]
 
 
-# --- the loss -----------------------------------------------------------------------------------------
+# --- the loss ----------------------------------------------------------------------------
 
 
 def losses_picture(
-    history: Sequence[Mapping[str, Any]],  # the losses by side, "numpy" or "torch" or both, and split
+    history: Sequence[
+        Mapping[str, Any]
+    ],  # the losses by side, "numpy" or "torch" or both, and split
     optimum: float,
     each_step: Sequence[tuple[float, float, float]] = (),  # ``Trace.losses``
 ) -> Figure:
-    """The losses of both splits with the optimum as a line, and under it, where there are two models, how far
-    apart their losses were at every step."""
+    """The losses of both splits with the optimum as a line, and under it, where there are two
+    models, how far apart their losses were at every step."""
     figure = new_figure(6.8 if each_step else 4.6)
     above, *below = (
-        figure.subplots(2, 1, sharex=True, height_ratios=[3, 2]) if each_step else [figure.subplots()]
+        figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
+        if each_step
+        else [figure.subplots()]
     )
     steps = [row["step"] for row in history]
     looks: dict[tuple[str, str], dict[str, Any]] = {
         ("numpy", "train"): {"color": BLUE},
-        ("torch", "train"): {"color": BLUE, "marker": "o", "markersize": 8, "markerfacecolor": "none"},
+        ("torch", "train"): {
+            "color": BLUE,
+            "marker": "o",
+            "markersize": 8,
+            "markerfacecolor": "none",
+        },
         ("numpy", "val"): {"color": RED, "linestyle": "--"},
         ("torch", "val"): {"color": RED, "marker": "x", "markersize": 5, "linestyle": "--"},
     }
@@ -118,13 +149,18 @@ def differences_panel(axes: Axes, each_step: NDArray[np.floating]) -> None:
     axes.set_title(f"{title}; no dot: {why}" if why else title)
 
 
-# --- tables -------------------------------------------------------------------------------------------
+# --- tables ------------------------------------------------------------------------------
 
 
-def table_picture(table: NDArray[np.floating], counts: NDArray[np.int64], vocab: Sequence[str]) -> Figure:
-    """What the (V, V) table of logits gives for the next character, beside how often it really came."""
+def table_picture(
+    table: NDArray[np.floating], counts: NDArray[np.int64], vocab: Sequence[str]
+) -> Figure:
+    """What the (V, V) table of logits gives for the next character, beside how often it really
+    came."""
     n = counts.sum(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore"):  # a table that ran away has no softmax, an unseen row no frequencies
+    with np.errstate(
+        invalid="ignore"
+    ):  # a table that ran away has no softmax, an unseen row no frequencies
         e = np.exp(table.astype(np.float64) - table.max(axis=1, keepdims=True))
         learned, counted = e / e.sum(axis=1, keepdims=True), counts / n
     chosen = np.sort(np.argsort(-n[:, 0], kind="stable")[:SIDE_BY_SIDE])
@@ -152,7 +188,9 @@ def gradient_picture(fraction: NDArray[np.floating], vocab: Sequence[str]) -> Fi
     axes = figure.subplots()
     # What is infinite is no number to imshow; 2 is as red.
     image = show_table(axes, np.where(fraction > 0, np.minimum(fraction, 2), np.nan), vocab)
-    axes.set_title("Gradient: largest difference of the two models in any step, in units of its bound")
+    axes.set_title(
+        "Gradient: largest difference of the two models in any step, in units of its bound"
+    )
     axes.set_xlabel("target; hatched: never a difference")
     axes.set_ylabel("row of the table")
     figure.colorbar(image, ax=axes, location="bottom", shrink=0.6, aspect=40, extend="max")
@@ -160,8 +198,8 @@ def gradient_picture(fraction: NDArray[np.floating], vocab: Sequence[str]) -> Fi
 
 
 def show_table(axes: Axes, values: NDArray[np.floating], characters: Sequence[str]) -> AxesImage:
-    """Values from 0 to 1 as colours, every character labelled if there is room, or every second, third ...
-    What is not a number is hatched, and what is above 1 red."""
+    """Values from 0 to 1 as colours, every character labelled if there is room, or every second,
+    third ... What is not a number is hatched, and what is above 1 red."""
     import matplotlib
 
     colours = matplotlib.colormaps["Blues"].with_extremes(bad=(0, 0, 0, 0), over=RED)

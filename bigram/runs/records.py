@@ -1,9 +1,11 @@
-"""What ``train`` and ``compare`` have in common: the draws that decide the sample, and how a run says
-what it was run on. No torch here."""
+"""The records of ``train``, ``compare``, ``optimum`` and ``generate``: each is a frozen dataclass,
+and ``to_json`` is the one place where it becomes JSON. Also the draws that decide the sample. No
+torch here."""
 
+import dataclasses
 import json
 import math
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from common.config import Config
 from common.text.corpus import Corpus
+from common.training import Evaluation, Trainer
 
 SAMPLE_LENGTH = 500  # characters
 
@@ -23,12 +26,13 @@ def sample_start() -> NDArray[np.int64]:
 def sample_draws(
     config: Config, rng: np.random.Generator, length: int = SAMPLE_LENGTH
 ) -> NDArray[np.floating]:
-    """(1, length) uniform draws in the dtype of the run, off a generator of their own."""
+    """(1, length) uniform draws in the dtype of the run, from a spawned generator."""
     return rng.spawn(1)[0].random((1, length), dtype=np.dtype(config.dtype).type)
 
 
-def make_trainer(backend: str, table: NDArray[np.floating], config: Config, device: str) -> Any:
-    """The trainer of ``backend``, imported here, so that NumPy's side runs where torch is not installed."""
+def make_trainer(backend: str, table: NDArray[np.floating], config: Config, device: str) -> Trainer:
+    """The trainer of ``backend``, imported here, so that NumPy's side runs where torch is not
+    installed."""
     if backend == "numpy":
         from impl_numpy.fast.trainer import trainer_for
 
@@ -38,30 +42,62 @@ def make_trainer(backend: str, table: NDArray[np.floating], config: Config, devi
     return TorchTrainer(table, config, device)
 
 
-def to_json(record: dict[str, Any]) -> str:
-    """One line of strict JSON. What is infinite or not a number is null, for JSON has no word for it."""
+@dataclass(frozen=True)
+class CorpusRecord:
+    """Names a text, so that a figure can be made again."""
 
-    def strict(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: strict(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [strict(item) for item in value]
-        return None if isinstance(value, float) and not math.isfinite(value) else value
-
-    return json.dumps(strict(record), allow_nan=False)
+    name: str
+    source: str
+    sha256: str
+    characters: int
+    vocab_size: int
 
 
-def corpus_record(corpus: Corpus) -> dict[str, Any]:
-    """What a figure has to say of its text, so that it can be made again."""
-    return {
-        "name": corpus.name,
-        "source": corpus.source,
-        "sha256": corpus.sha256,
-        "characters": corpus.characters,
-        "vocab_size": corpus.tokenizer.vocab_size,
-    }
+@dataclass(frozen=True)
+class Sample:
+    """A text that a model wrote."""
+
+    text: str
 
 
-def config_record(config: Config) -> dict[str, Any]:
-    """Every hyperparameter of the run."""
-    return asdict(config) | {"betas": list(config.betas)}
+@dataclass(frozen=True)
+class TrainRecord:
+    """A run of ``bigram train``."""
+
+    corpus: CorpusRecord
+    config: Config
+    backend: str
+    resumed_at: int | None  # updates that were made before; None for a run from its beginning
+    step: int | None  # updates made
+    saved: str | None  # the newest checkpoint
+    history: list[Evaluation[float]]
+    seconds: float
+    sample: Sample
+
+
+def corpus_record(corpus: Corpus) -> CorpusRecord:
+    """The record of ``corpus``."""
+    tokenizer = corpus.tokenizer
+    return CorpusRecord(
+        corpus.name, corpus.source, corpus.sha256, corpus.characters, tokenizer.vocab_size
+    )
+
+
+def to_json(record: object) -> str:
+    """One line of strict JSON. Infinities and NaN, which JSON does not have, are null."""
+    return json.dumps(plain(record), allow_nan=False)
+
+
+def plain(value: Any) -> Any:
+    """``value`` in types that JSON has: dataclasses and named tuples become objects."""
+    if hasattr(value, "record"):
+        return plain(value.record())
+    if dataclasses.is_dataclass(value):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    elif hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,9 +1,17 @@
 """The reports of `train`, `compare` and `optimum` as text; ``--json`` prints the same records."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from __future__ import annotations
 
-from bigram.terminal import number, table_text
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from bigram.terminal import labelled, number, plural, table_text
+
+if TYPE_CHECKING:
+    from bigram.runs.compare import Comparison
+    from bigram.runs.optimum import Optimum
+    from bigram.runs.records import CorpusRecord
+    from common.config import Config
 
 LABELS = {
     "loss": "loss, every step",
@@ -15,99 +23,94 @@ LABELS = {
 }
 
 
-def run_header(result: Mapping[str, Any]) -> Iterator[str]:
-    """What a run was run on, line by line."""
-    corpus, config = result["corpus"], result["config"]
-    yield f"corpus    {corpus['name']}: {corpus['characters']:,} characters, V = {corpus['vocab_size']}"
-    yield f"          {corpus['source']}"
-    yield f"          sha256 {corpus['sha256']}"
-    yield (
-        f"training  {config['max_iters']:,} steps of {config['batch_size']} x {config['block_size']} tokens, "
-        f"{config['dtype']}, seed {config['seed']}"
-    )
-    yield f"          AdamW, lr {config['lr']:g}, weight decay {config['weight_decay']:g}"
+def run_header(corpus: CorpusRecord, config: Config) -> Iterator[str]:
+    """The text and the schedule of a run, line by line."""
+    characters = plural(corpus.characters, "character")
+    yield f"corpus    {corpus.name}: {characters}, V = {corpus.vocab_size}"
+    yield f"source    {corpus.source}"
+    yield f"sha256    {corpus.sha256}"
+    steps, batch = plural(config.max_iters, "step"), f"{config.batch_size} x {config.block_size}"
+    yield f"training  {steps} of {batch} tokens, {config.dtype}, seed {config.seed}"
+    yield f"          AdamW, lr {config.lr:g}, weight decay {config.weight_decay:g}"
 
 
 def evaluation_line(step: int, train: float, val: float) -> str:
-    """Where a single run stands."""
-    return f"step {step:>6,}   train {train:.4f}   val {val:.4f}"
+    """The losses of a single run after ``step`` updates."""
+    return f"step {step:>6,}   train {train:z.4f}   val {val:z.4f}"
 
 
-def comparison_report(result: Mapping[str, Any]) -> Iterator[str]:
+def comparison_report(result: Comparison) -> Iterator[str]:
     """All that ``compare`` found, line by line; the last line is the verdict."""
-    yield from run_header(result)
+    yield from run_header(result.corpus, result.config)
 
     yield "\nMean loss of each split in nats\n"
     yield table_text(
         ["step", "NumPy train", "torch train", "NumPy val", "torch val"],
         (
-            [f"{row['step']:,}"]
-            + [f"{row[side][part]:.7f}" for part in ("train", "val") for side in ("numpy", "torch")]
-            for row in result["history"]
+            [f"{step:,}", *(f"{loss:z.7f}" for split in (train, val) for loss in split)]
+            for step, train, val in result.history
         ),
     )
 
-    agreement = result["agreement"]
     yield "\nLargest difference between the two\n"
     yield table_text(
         ["", "max abs", "its bound", "nearest to a bound anywhere"],
         (
             [
-                label,
-                f"{agreement[f'{name}_max_abs']:.1e}",
-                f"{agreement['bounds'][name]:.1e}",
-                f"{number(agreement['fraction_of_bound'][name])} of it",
+                LABELS[name],
+                f"{largest.max_abs:.1e}",
+                f"{largest.bound:.1e}",
+                f"{number(largest.fraction_of_bound)} of it",
             ]
-            for name, label in LABELS.items()
+            for name, largest in result.largest.items()
         ),
     )
 
-    for name, step in agreement["vacuous"].items():
-        yield (
-            f"\nvacuous   {LABELS[name]}: from step {step:,} on its bound is so wide that it can find nothing"
-            "\n          the verdict rests on the others"
-        )
+    for name, step in result.vacuous.items():
+        yield ""
+        wide = f"from step {step:,} on its bound is too wide to find anything"
+        yield labelled("vacuous", f"{LABELS[name]}: {wide}; the verdict rests on the others")
 
-    config, speed, sample = result["config"], result["speed"], result["sample"]
-    optimum, last = result["optimum"]["train"], result["history"][-1]["numpy"]["train"]
-    yield f"\noptimum   {optimum:.7f} nats, the least any bigram table can reach on the training split"
-    yield f"          training ended {last - optimum:.4f} nats above it"
-    numpy_us, torch_us, threads = speed["numpy_us_per_step"], speed["torch_us_per_step"], speed["threads"]
-    ratio, cores = f"a ratio of {speed['ratio']:.1f}", f"{threads} thread{'s'[: threads != 1]}"
-    yield f"speed     NumPy {numpy_us:.0f} µs a step, torch {torch_us:.0f} µs: {ratio}"
-    yield f"          {cores}, torch on {config['device']}"
-    if sample["identical"]:
-        yield f"\n{len(sample['text'])} characters, written by both from the same draws and identical:\n"
-        yield sample["text"]
+    above = result.history[-1].train.numpy - result.optimum
+    optimum = f"{result.optimum:z.7f} nats, the least of any bigram table on the training split"
+    yield f"\noptimum   {optimum}"
+    yield f"          training ended {above:z.4f} nats above it"
+    ours, theirs = result.us_per_step
+    times = f"NumPy {ours:.0f} µs a step, torch {theirs:.0f} µs"
+    yield f"speed     {times}: a ratio of {result.ratio:.1f}"
+    yield f"          {plural(result.threads, 'thread')}, torch on {result.device}"
+    sample = result.sample
+    if sample.identical:
+        length = plural(len(sample.numpy), "character")
+        yield f"\n{length}, written by both from the same draws and identical:\n"
+        yield sample.numpy
     else:
         yield "\nThe two wrote different texts from the same draws. NumPy:\n"
-        yield sample["text"]
+        yield sample.numpy
         yield "\ntorch:\n"
-        yield sample["torch_text"]
+        yield sample.torch
     yield f"\n{verdict_line(result)}"
 
 
-def verdict_line(result: Mapping[str, Any]) -> str:
-    """One line: agree, or differ and in what."""
-    fractions = result["agreement"]["fraction_of_bound"]
-    over = [label for name, label in LABELS.items() if not fractions[name] <= 1]
-    steps = f"{result['config']['max_iters']:,} steps"
-    if result["verdict"] == "agree":
+def verdict_line(result: Comparison) -> str:
+    """One line: agree, or differ and in which numbers."""
+    over = [LABELS[name] for name, largest in result.largest.items() if not largest.within]
+    steps = plural(result.config.max_iters, "step")
+    if result.verdict == "agree":
         return f"agree: every difference in {steps} is within its bound"
     if over:
         return f"differ: over the bound in {'; '.join(over)}"
-    return f"differ: {steps} are within their bounds, but the texts are not the same"
-
-
-def optimum_report(record: Mapping[str, Any]) -> Iterator[str]:
-    """What ``optimum`` found, line by line."""
-    shards = record["shards"]
-    yield (
-        f"corpus    {len(shards)} text{'s'[: len(shards) != 1]}, {record['characters']:,} characters, "
-        f"V = {record['vocab_size']}"
+    return (
+        f"differ: every difference in {steps} is within its bound, but the texts are not the same"
     )
-    for shard in shards:
-        yield f"          {shard['name']}: {shard['characters']:,} characters"
-        yield f"          sha256 {shard['sha256']}"
-    yield f"pairs     {record['pairs']:,}, of which {record['distinct_pairs']:,} distinct"
-    yield f"optimum   {record['optimum']:.7f} nats, the least any bigram table can reach on all of it"
+
+
+def optimum_report(found: Optimum) -> Iterator[str]:
+    """The result of ``optimum``, line by line."""
+    texts, characters = plural(len(found.shards), "text"), plural(found.characters, "character")
+    yield f"corpus    {texts}, {characters}, V = {found.vocab_size}"
+    for shard in found.shards:
+        yield f"          {shard.name}: {plural(shard.characters, 'character')}"
+        yield f"sha256    {shard.sha256}"
+    yield f"pairs     {found.pairs:,}, of which {found.distinct_pairs:,} distinct"
+    yield f"optimum   {found.optimum:z.7f} nats, the least of any bigram table on all of it"

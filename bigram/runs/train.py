@@ -1,129 +1,128 @@
-"""What ``bigram train`` does: one model through the schedule, from its beginning or from where it stopped,
-then a sample of what it writes."""
+"""A training run as an object: begun or resumed, iterated, and made into a checkpoint."""
 
 import math
-import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bigram.processes import several_processes
 from bigram.runs.checkpoint import Checkpoint
 from bigram.runs.folder import RunFolder
-from bigram.runs.records import config_record, corpus_record, make_trainer, sample_draws, sample_start
-from bigram.runs.report import evaluation_line, run_header
+from bigram.runs.records import Sample, TrainRecord, corpus_record, sample_draws, sample_start
+from bigram.runs.report import evaluation_line
+from bigram.terminal import plural
+from common.arrays import Array
 from common.config import Config
 from common.errors import DivergedError
 from common.text.corpus import Corpus
-from common.training import TrainerState, initial_table, train
+from common.training import Evaluation, Progress, Trainer, initial_table, train
 
 
-def train_and_report(
-    corpus: Corpus,
-    config: Config,
-    backend: str,
-    device: str,
-    say: Callable[[str], object],
-    on_step: Callable[[int], object],
-    folder: RunFolder | None = None,
-    checkpoint: Checkpoint | None = None,
-    interrupted: Callable[[], bool] = lambda: False,
-    pictures: Path | None = None,
-) -> dict[str, Any]:
-    """Trains on ``backend``, "numpy" or "torch", and returns the run, ready for JSON. ``say`` is given each
-    line of the report as soon as it is known; ``on_step`` is told the updates made.
+class Run:
+    """One model on its way through a schedule. Iterating it trains: each ``Progress`` is one more
+    state."""
 
-    Goes on from ``checkpoint``, which is of this ``corpus``, as its own run would have, bit for bit. Saves to
-    ``folder`` at every evaluation. When ``interrupted`` says so, saves and returns after the step at hand,
-    without a sample. Raises ``DivergedError`` where a number is no longer finite; such a state is not saved.
-    ``pictures`` is a folder to draw the run in, if any.
-    """
-    rng = np.random.default_rng(config.seed)
-    table = initial_table(corpus.tokenizer.vocab_size, config.dtype, rng)
-    evaluation_rng = rng.spawn(1)[0]
-    if checkpoint:
-        table = checkpoint.table
-    trainer: Any
-    if several_processes():
-        from impl_torch.distributed import DistributedTrainer
+    step: int | None = None  # updates made; None before the first state is reported
+    saved: str | None = None  # the newest checkpoint that this process wrote
 
-        trainer = DistributedTrainer(table, config, device, corpus.sha256, interrupted)
-        interrupted = trainer.interrupted
-    else:
-        trainer = make_trainer(backend, table, config, device)
-    if checkpoint:
-        trainer.restore(checkpoint.exp_avg, checkpoint.exp_avg_sq, checkpoint.step)
-        rng.bit_generator.state = checkpoint.rng_state
-        evaluation_rng.bit_generator.state = checkpoint.evaluation_rng_state
-    done = checkpoint.step if checkpoint else None
-    run = train(trainer, corpus, config, rng, evaluation_rng, first=0 if done is None else done + 1)
+    def __init__(
+        self,
+        corpus: Corpus,
+        config: Config,
+        make_trainer: Callable[[Array, Config], Trainer],
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        """Begins, or goes on from ``checkpoint``, which is of this ``corpus``: to the same bits as
+        if it had never stopped. Raises ``UserError`` as ``common.training.train`` does."""
+        self.corpus = corpus
+        self.config = config
+        self.history: list[Evaluation[float]] = []
+        self.rng = np.random.default_rng(config.seed)
+        table = initial_table(corpus.tokenizer.vocab_size, config.dtype, self.rng)
+        self.evaluation_rng = self.rng.spawn(1)[0]
+        self.trainer = make_trainer(checkpoint.table if checkpoint else table, config)
+        if checkpoint:
+            self.step = checkpoint.step
+            self.trainer.restore(checkpoint.exp_avg, checkpoint.exp_avg_sq, checkpoint.step)
+            self.rng.bit_generator.state = checkpoint.rng_state
+            self.evaluation_rng.bit_generator.state = checkpoint.evaluation_rng_state
+        self.resumed_at = self.step
+        first = 0 if self.step is None else self.step + 1
+        self._states = train(self.trainer, corpus, config, self.rng, self.evaluation_rng, first)
 
-    def current(step: int, state: TrainerState) -> Checkpoint:
+    def __iter__(self) -> Iterator[Progress[float]]:
+        """The states that are not reported yet. Raises ``DivergedError`` where a loss is not
+        finite."""
+        for progress in self._states:
+            self.step, loss, evaluation = progress
+            self._check_finite("the loss", loss or 0.0)
+            if evaluation:
+                self._check_finite("the training loss", evaluation.train)
+                self._check_finite("the validation loss", evaluation.val)
+                self.history.append(evaluation)
+            yield progress
+
+    def checkpoint(self) -> Checkpoint:
+        """The state now; views that change with the next step. Raises ``DivergedError`` where a
+        number in it is not finite."""
+        state = self.trainer.state()
+        for name, tensor in state._asdict().items():
+            self._check_finite(name, tensor)
         return Checkpoint(
             table=state.weight,
             exp_avg=state.exp_avg,
             exp_avg_sq=state.exp_avg_sq,
-            step=step,
-            config=config,
-            vocab=corpus.tokenizer.vocab,
-            corpus_name=corpus.name,
-            corpus_sha256=corpus.sha256,
-            rng_state=rng.bit_generator.state,
-            evaluation_rng_state=evaluation_rng.bit_generator.state,
+            step=self.step or 0,
+            config=self.config,
+            vocab=self.corpus.tokenizer.vocab,
+            corpus_name=self.corpus.name,
+            corpus_sha256=self.corpus.sha256,
+            rng_state=self.rng.bit_generator.state,
+            evaluation_rng_state=self.evaluation_rng.bit_generator.state,
         )
 
-    history: list[dict[str, Any]] = []
-    result: dict[str, Any] = {
-        "corpus": corpus_record(corpus),
-        "config": config_record(config),
-        "backend": backend,
-        "resumed_at": done,
-        "step": done,
-        "saved": None,
-        "history": history,
-    }
-    for line in run_header(result):
-        say(line)
-    start = time.perf_counter()
-    with np.errstate(all="ignore"):  # what NumPy would warn of is looked for, and is an error
-        for step, loss, evaluation in run:
-            result["step"] = step
+    @np.errstate(all="ignore")  # infinities and NaN are looked for, and raise DivergedError
+    def finish(
+        self,
+        folder: RunFolder | None = None,
+        say: Callable[[str], object] = lambda line: None,
+        on_step: Callable[[int], object] = lambda step: None,
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Takes the steps that are left. ``say`` is given a line for each evaluation, and
+        ``folder`` its checkpoint. Returns False where ``interrupted`` ended the run: after the step
+        at hand, and saved."""
+        for step, _, evaluation in self:
             on_step(step)
-            check_finite(step, "the loss", loss or 0.0)
             if evaluation:
-                check_finite(step, "the training loss", evaluation.train)
-                check_finite(step, "the validation loss", evaluation.val)
-                history.append(evaluation._asdict())
                 say(evaluation_line(*evaluation))
             stop = interrupted()
             if evaluation or stop:
-                state = trainer.state()
-                for name, tensor in state._asdict().items():
-                    check_finite(step, name, tensor)
+                checkpoint = self.checkpoint()
                 if folder:
-                    result["saved"] = str(folder.save(current(step, state)))
+                    self.saved = str(folder.save(checkpoint))
             if stop:
-                return result
-    seconds = time.perf_counter() - start
-    say(f"trained   in {seconds:.2f} s with {backend}, evaluation included")
+                return False
+        return True
 
-    written = trainer.generate(sample_start(), sample_draws(config, rng))[0, 1:]
-    text = corpus.tokenizer.decode(written)
-    say(f"\n{text}")
-    if pictures:
-        from bigram.runs.pictures import draw_run
-
-        draw_run(pictures, result, corpus, trainer.state().weight)
-    return result | {"seconds": seconds, "sample": {"text": text}}
-
-
-def check_finite(step: int, name: str, value: float | NDArray[np.floating]) -> None:
-    """Raises ``DivergedError`` where a loss or a tensor holds what is no finite number."""
-    finite = math.isfinite(value) if isinstance(value, float) else np.isfinite(value).all()
-    if not finite:
-        raise DivergedError(
-            f"training diverged: after {step:,} updates {name} is not finite; use a smaller --lr"
+    def record(self, backend: str, seconds: float) -> TrainRecord:
+        """The finished run, with a sample of its text."""
+        written = self.trainer.generate(sample_start(), sample_draws(self.config, self.rng))[0, 1:]
+        return TrainRecord(
+            corpus=corpus_record(self.corpus),
+            config=self.config,
+            backend=backend,
+            resumed_at=self.resumed_at,
+            step=self.step,
+            saved=self.saved,
+            history=self.history,
+            seconds=seconds,
+            sample=Sample(self.corpus.tokenizer.decode(written)),
         )
+
+    def _check_finite(self, name: str, value: float | Array) -> None:
+        finite = math.isfinite(value) if isinstance(value, float) else np.isfinite(value).all()
+        if not finite:
+            after = plural(self.step or 0, "update")
+            raise DivergedError(
+                f"training diverged: after {after} {name} is not finite; use a smaller lr"
+            )

@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bigram import cli
+from bigram import cli, commands
 from bigram.doctor import subject
 from bigram.doctor.interfaces import CannotCall
 from bigram.doctor.subject import DEFAULTS, Complaint, GradientCall, OptimizerRun
@@ -138,8 +138,9 @@ def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
             raise subject.UserError(f"{name}: {loaded.what}")
         return subject.Here(subject.load(name), None)
 
-    monkeypatch.setattr(cli, "progress_bar", lambda steps: Bar())
-    monkeypatch.setattr(compare, "microseconds_per_step", lambda *_, **__: compare.Pair(1.0, 2.0))
+    for command in (commands.train, commands.compare):
+        monkeypatch.setattr(command, "progress_bar", lambda steps: Bar())
+    monkeypatch.setattr(compare, "microseconds_per_step", lambda *args, **kwargs: compare.Pair(1.0, 2.0))
     monkeypatch.setattr(memory, "memory", lambda: 10**7)
     monkeypatch.setattr(subject, "Apart", here)
     monkeypatch.setattr(sys, "path", sys.path.copy())

@@ -222,7 +222,7 @@ def test_devices_are_found_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         assert pick_device("cpu", "float64").type == "cpu"
         assert pick_device("auto", "float32").type == ("cuda" if cuda else "mps" if mps else "cpu")
         assert pick_device("auto", "float64").type == ("cuda" if cuda else "cpu")
-    with pytest.raises(UserError, match="no cuda device here; use device cpu"):
+    with pytest.raises(UserError, match="no cuda device here; use the cpu"):
         pick_device("cuda", "float32")
     with pytest.raises(UserError, match="mps has no float64"):
         pick_device("mps", "float64")

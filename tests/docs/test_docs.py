@@ -4,6 +4,7 @@ somewhere, and the README's file tree is the tree."""
 import itertools
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,9 +67,9 @@ def test_every_block_is_tested_here() -> None:
 def test_compare(shakespeare: Corpus, published: Callable) -> None:
     result = published(shakespeare, "float32")
     block = refresh.blocks()["bigram compare"]
-    source = re.search(r"^ +(https://\S+)$", block, re.MULTILINE)
+    source = re.search(r"^source +(https://\S+)$", block, re.MULTILINE)
     assert source  # the block was made from the download, which this machine may have in a folder
-    result = result | {"corpus": result["corpus"] | {"source": source[1]}}
+    result = replace(result, corpus=replace(result.corpus, source=source[1]))
     printed = refresh.fenced("\n".join(comparison_report(result)))
     assert words(block) == words(printed)
     assert block.partition("\nMean loss")[0] == printed.partition("\nMean loss")[0]

@@ -24,10 +24,11 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
-from bigram.processes import my_part
+from bigram.runs.alone import Alone
 from bigram.runs.folder import newest_checkpoint
 from bigram.runs.optimum import count_shards
-from bigram.runs.train import train_and_report
+from bigram.runs.records import plain
+from bigram.runs.train import Run
 from common.config import Config
 from common.errors import UserError
 from common.text.corpus import Corpus, read_corpus
@@ -40,7 +41,7 @@ torch = pytest.importorskip("torch")
 
 import torch.distributed as dist  # noqa: E402
 
-from impl_torch.distributed import DistributedTrainer, add, gather, joined  # noqa: E402
+from impl_torch.distributed import DistributedTrainer, add, gather, joined, my_part  # noqa: E402
 from impl_torch.trainer import TorchTrainer  # noqa: E402
 
 T = TypeVar("T")
@@ -321,8 +322,8 @@ def test_three_real_processes_do_what_one_does(start: Callable, tmp_path: Path) 
         assert (process.returncode, *said) == (0, "", "")
     for batch_size in (32, 7, 2):  # uneven, uneven, and one process without a window
         together = [dict(np.load(tmp_path / f"{batch_size}-{rank}.npz")) for rank in range(3)]
-        alone = train_alone(read_corpus(files[1]), replace(CONFIG, batch_size=batch_size))
-        assert largest_difference(together[0], alone) <= RESIDUAL
+        single = train_alone(read_corpus(files[1]), replace(CONFIG, batch_size=batch_size))
+        assert largest_difference(together[0], single) <= RESIDUAL
         for other in together[1:]:
             assert largest_difference(together[0], other) == 0
     _, _, counts = count_shards(map(read_corpus, files), lambda mine: [mine], lambda own: own)
@@ -341,15 +342,19 @@ def test_torchrun_reports_once_what_one_process_reports(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     record = json.loads(result.stdout)  # one object, so from one process
     config = Config(dtype="float64", max_iters=20, eval_interval=10, batch_size=7)
-    alone = train_and_report(corpus, config, "torch", "cpu", lambda line: None, lambda step: None)
-    assert record["corpus"] == alone["corpus"]
-    assert record["sample"] == alone["sample"]
-    for ours, theirs in zip(record["history"], alone["history"], strict=True):
+    run = Run(corpus, config, Alone().trainer_maker("torch", "cpu", "", bool))
+    run.finish()
+    single = plain(run.record("torch", 0.0))
+    assert record["corpus"] == single["corpus"]
+    assert record["sample"] == single["sample"]
+    for ours, theirs in zip(record["history"], single["history"], strict=True):
         assert list(ours.values()) == pytest.approx(list(theirs.values()), rel=0, abs=RESIDUAL)
 
 
-SILENT = "bigram: another process of this run died, or was silent for longer than --timeout; "
-DIED = SILENT + "see what it said last\n"
+DIED = (
+    "bigram: another process of this run died, or was silent for longer than the timeout; "
+    "see its last message\n"
+)
 LONG = ["-m", "bigram", "train", "--backend", "torch", "--steps", "1000000", "--eval-interval", "10"]
 
 
@@ -471,7 +476,7 @@ def test_a_run_is_saved_once_and_goes_on_in_any_number_of_processes(start: Calla
         for process in start(commands):
             error = process.communicate(timeout=HANG)[1]
             assert process.returncode == 0, error
-    alone = train_alone(
+    single = train_alone(
         read_corpus(Path(text)), Config(dtype="float64", batch_size=7, max_iters=step, eval_interval=step)
     )
     saved, _ = newest_checkpoint(tmp_path / "run")
@@ -481,4 +486,4 @@ def test_a_run_is_saved_once_and_goes_on_in_any_number_of_processes(start: Calla
         ("exp_avg", saved.exp_avg),
         ("exp_avg_sq", saved.exp_avg_sq),
     ):
-        assert abs(tensor - alone[name]).max() <= RESIDUAL, name
+        assert abs(tensor - single[name]).max() <= RESIDUAL, name

@@ -21,7 +21,8 @@ pytest.importorskip("torch")
 
 import bigram.runs.compare
 import impl_numpy.fast.trainer
-from bigram.runs.compare import Largest, Lockstep, compare
+from bigram.runs.compare import Comparison, Largest, Lockstep, compare
+from bigram.runs.records import plain, to_json
 from bigram.runs.report import comparison_report, verdict_line
 from impl_torch.device import pick_device
 
@@ -44,7 +45,7 @@ def test_five_thousand_steps_in_lockstep(
     exp_avg: float,
     exp_avg_sq: float,
 ) -> None:
-    result = published(text_for_long_runs, dtype)
+    result = plain(published(text_for_long_runs, dtype))
     agreement = result["agreement"]
     assert agreement["loss_max_abs"] <= loss
     assert agreement["gradient_max_abs"] <= gradient
@@ -62,7 +63,7 @@ def test_five_thousand_steps_in_lockstep(
     assert len(result["sample"]["text"]) == 500
 
 
-def short(corpus: Corpus, **settings: object) -> dict:
+def short(corpus: Corpus, **settings: object) -> Comparison:
     """A short run in float64 unless told otherwise, with one step timed where ``compare`` times hundreds."""
     config = Config(**({"max_iters": 200, "eval_interval": 100, "dtype": "float64"} | settings))
     quick = partial(bigram.runs.compare.microseconds_per_step, rounds=1, steps=1)
@@ -100,15 +101,14 @@ def short(corpus: Corpus, **settings: object) -> dict:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_no_false_alarm_at_other_settings(surrogate: Corpus, dtype: str, settings: dict) -> None:
     result = short(surrogate, dtype=dtype, **settings)
-    agreement = result["agreement"]
-    assert result["verdict"] == "agree", agreement
-    if result["config"]["lr"] <= 1:
-        assert agreement["vacuous"] == {}
+    assert result.verdict == "agree", result.largest
+    if result.config.lr <= 1:
+        assert result.vacuous == {}
 
 
 def test_a_bound_that_can_find_nothing_is_listed(surrogate: Corpus) -> None:
     result = short(surrogate, lr=300.0, weight_decay=0.0, dtype="float32")
-    vacuous = result["agreement"]["vacuous"]
+    vacuous = result.vacuous
     assert "loss" in vacuous
     assert "update" not in vacuous
     assert 1 < vacuous["loss"] <= 200
@@ -137,7 +137,7 @@ def test_no_false_alarm_on_small_texts(tmp_path: object, steps: int, dtype: str,
     path = tmp_path / "text.txt"  # type: ignore[operator]
     path.write_text(text, encoding="utf-8")
     result = short(load_corpus(path), dtype=dtype, batch_size=3, block_size=4, max_iters=steps)
-    assert result["verdict"] == "agree", result["agreement"]
+    assert result.verdict == "agree", result.largest
 
 
 def repeated_ids_lost(original: Callable) -> Callable:
@@ -244,8 +244,8 @@ def test_a_planted_mistake_makes_them_differ(
 ) -> None:
     monkeypatch.setattr(place, name, mistake(getattr(place, name)))
     result = short(surrogate)
-    assert result["verdict"] == "differ"
-    over = [key for key, fraction in result["agreement"]["fraction_of_bound"].items() if not fraction <= 1]
+    assert result.verdict == "differ"
+    over = [name for name, largest in result.largest.items() if not largest.within]
     assert found in over if found else over == []
     assert verdict_line(result).startswith("differ: ")
     assert list(comparison_report(result))[-1].strip() == verdict_line(result)
@@ -259,8 +259,8 @@ def test_another_device_agrees_too(surrogate: Corpus, device: str, dtype: str) -
     except UserError as reason:
         pytest.skip(str(reason))
     result = compare(surrogate, Config(dtype=dtype, max_iters=1000), device)
-    assert result["verdict"] == "agree", result["agreement"]
-    assert result["config"]["device"] == device
+    assert result.verdict == "agree", result.largest
+    assert result.device == device
 
 
 def test_largest_keeps_the_worst_of_each() -> None:
@@ -292,9 +292,9 @@ def test_a_run_that_diverges_on_both_sides_stops_and_says_so(surrogate: Corpus, 
 
 def test_the_result_is_plain_json_with_the_promised_keys(surrogate: Corpus) -> None:
     steps = []
-    result = compare(surrogate, Config(max_iters=20, eval_interval=8), on_step=steps.append)
+    found = compare(surrogate, Config(max_iters=20, eval_interval=8), on_step=steps.append)
     assert steps == list(range(21))
-    result = json.loads(json.dumps(result))
+    result = json.loads(to_json(found))
     assert set(result["corpus"]) == {"name", "source", "sha256", "characters", "vocab_size"}
     assert result["config"]["max_iters"] == 20
     assert [row["step"] for row in result["history"]] == [0, 8, 16, 20]

@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 
 from bigram.cli import main
-from bigram.runs import train
+from bigram.runs import records, train
+from bigram.runs.alone import Alone
 from bigram.runs.checkpoint import load_checkpoint
 from bigram.runs.folder import RunFolder, checkpoints
 from bigram.runs.interruptions import interruptible
-from bigram.runs.train import train_and_report
+from bigram.runs.train import Run
 from common.config import Config
 from common.errors import DivergedError
 from common.text.corpus import load_corpus
@@ -39,6 +40,10 @@ def text(tmp_path: Path) -> Path:
 
 def arguments(text: Path, *more: object, backend: str = "numpy") -> list[str]:
     return ["train", "--backend", backend, "--corpus", str(text), *map(str, more)]
+
+
+def numpy_run(text: Path, config: Config) -> Run:
+    return Run(load_corpus(text), config, Alone().trainer_maker("numpy", "cpu", "", bool))
 
 
 def start(command: list[str], before: str = "") -> subprocess.Popen[str]:
@@ -191,7 +196,7 @@ def test_a_folder_that_cannot_be_written_to_is_one_line(
 ) -> None:
     tmp_path.chmod(0o555)
     assert main(arguments(text, "--out", tmp_path / "run")) == 2
-    assert "Permission denied; give another folder with --out" in capsys.readouterr().err
+    assert "Permission denied; give another folder" in capsys.readouterr().err
     tmp_path.chmod(0o755)
 
 
@@ -203,7 +208,7 @@ def test_a_second_run_is_kept_out(text: Path, tmp_path: Path, capsys: pytest.Cap
             assert main(arguments(text, "--out", out, *short, *options)) == 2
             assert capsys.readouterr() == (
                 "",
-                f"bigram: {out} is in use by another run; wait for it, or give another folder with --out\n",
+                f"bigram: {out} is in use by another run; wait for it, or give another folder\n",
             )
     assert main(arguments(text, "--out", out, *short)) == 0
 
@@ -259,7 +264,7 @@ def test_diverging_training_stops_and_keeps_what_is_good(
 def test_tensors_are_looked_at_where_the_loss_is_still_finite(
     text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: float
 ) -> None:
-    make = train.make_trainer
+    make = records.make_trainer
     reached: list[int] = []
 
     def make_and_spoil(*args: Any) -> Any:
@@ -276,11 +281,11 @@ def test_tensors_are_looked_at_where_the_loss_is_still_finite(
         trainer.evaluate = lambda counts: 1.0  # as if no pair of the text met the entry
         return trainer
 
-    monkeypatch.setattr(train, "make_trainer", make_and_spoil)
+    monkeypatch.setattr(records, "make_trainer", make_and_spoil)
     config = Config(max_iters=20, eval_interval=10)
     with RunFolder(tmp_path / "run", resume=False) as folder:
         with pytest.raises(DivergedError, match=f"after 10 updates {name} is not finite"):
-            train_and_report(load_corpus(text), config, "numpy", "cpu", str, reached.append, folder)
+            numpy_run(text, config).finish(folder, str, reached.append)
         assert [path.name for path in checkpoints(folder.path)] == ["step-0.safetensors"]
 
 
@@ -317,7 +322,7 @@ def grown(text: Path, out: Path, steps: int) -> tuple[int, int]:
     tracemalloc.start()
     try:
         with RunFolder(out, resume=False) as folder:
-            train_and_report(load_corpus(text), config, "numpy", "cpu", len, look, folder)
+            numpy_run(text, config).finish(folder, len, look)
     finally:
         tracemalloc.stop()
     (memory, files), (later, files_later) = seen

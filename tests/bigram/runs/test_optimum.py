@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bigram.runs.optimum import count_shards, optimum
+from bigram.runs.records import plain
 from bigram.runs.report import optimum_report
 from common.errors import UserError
 from common.pairs import conditional_entropy, count_pairs
@@ -43,7 +44,7 @@ def expected_counts(texts: list[str]) -> np.ndarray:
 
 def counted(paths: list[Path]) -> tuple[CharTokenizer, np.ndarray]:
     shards, tokenizer, counts = count_shards(map(read_corpus, paths), lambda mine: [mine], lambda own: own)
-    assert [shard.record["source"] for shard in shards] == [str(path) for path in paths]
+    assert [shard.record.source for shard in shards] == [str(path) for path in paths]
     return tokenizer, counts
 
 
@@ -58,9 +59,9 @@ def test_one_file_is_counted_as_a_whole(surrogate: Corpus) -> None:
     record = optimum([surrogate])
     tokens = np.concatenate([surrogate.train, surrogate.val])
     counts = count_pairs(tokens[:-1], tokens[1:], 65)
-    assert record["optimum"] == conditional_entropy(counts)
-    assert record["pairs"] == record["characters"] - 1 == 1_115_393
-    assert record["distinct_pairs"] == np.count_nonzero(counts)
+    assert record.optimum == conditional_entropy(counts)
+    assert record.pairs == record.characters - 1 == 1_115_393
+    assert record.distinct_pairs == np.count_nonzero(counts)
 
 
 def test_a_text_cut_in_two_lacks_the_one_pair_across_the_cut(tmp_path: Path) -> None:
@@ -118,13 +119,14 @@ def test_a_text_given_twice_is_refused(paths: list[Path], tmp_path: Path) -> Non
 def test_the_command_reports_and_prints_json(paths: list[Path]) -> None:
     names = [str(path) for path in paths]
     record = json.loads(bigram("optimum", "--corpus", *names, "--json").stdout)
-    assert record == optimum(map(read_corpus, paths))
+    found = optimum(map(read_corpus, paths))
+    assert record == plain(found)
     assert [shard["source"] for shard in record["shards"]] == names
     report = bigram("optimum", "--corpus", *names)
     assert report.returncode == 0
     assert report.stderr == ""
     lines = report.stdout.splitlines()
-    assert lines == list(optimum_report(record))
+    assert lines == list(optimum_report(found))
     assert lines[0] == f"corpus    3 texts, {len(''.join(TEXTS))} characters, V = {len(set(''.join(TEXTS)))}"
     assert lines[-1].startswith(f"optimum   {conditional_entropy(expected_counts(TEXTS)):.7f} nats")
     missing = bigram("optimum", "--corpus", names[0], "missing.txt")

@@ -279,8 +279,10 @@ def test_two_runs_draw_the_same_bytes_whatever_the_readers_settings(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["train", "--backend", "numpy", "--corpus", text, *SHORT, "--plot"]
-    result = bigram(*command, str(tmp_path / "a" / "new"))
-    assert (result.returncode, result.stderr) == (0, "")
+    folder = tmp_path / "a" / "new"
+    result = bigram(*command, str(folder))
+    written = f"bigram: drew losses, table in {folder}, each as SVG and PNG\n"
+    assert (result.returncode, result.stderr) == (0, written)
     monkeypatch.setitem(matplotlib.rcParams, "font.size", 23.0)
     monkeypatch.setitem(matplotlib.rcParams, "savefig.transparent", True)
     assert cli.main([*command, str(tmp_path / "b")]) == 0
@@ -297,7 +299,7 @@ def test_compare_hands_over_what_its_pictures_show(
     pytest.importorskip("torch")
     from bigram.runs import compare as module
 
-    monkeypatch.setattr(module, "microseconds_per_step", lambda *_, **__: module.Pair(1.0, 1.0))
+    monkeypatch.setattr(module, "microseconds_per_step", lambda *args, **kwargs: module.Pair(1.0, 1.0))
     command = ["compare", "--corpus", text, *SHORT, "--dtype", "float64", "--json"]
     assert cli.main(command) == 0
     without = capsys.readouterr().out
@@ -305,7 +307,8 @@ def test_compare_hands_over_what_its_pictures_show(
     monkeypatch.setattr(module, "Trace", lambda: trace)
     folder = tmp_path / "pictures"
     assert cli.main([*command, "--plot", str(folder)]) == 0
-    assert capsys.readouterr() == (without, "")  # watching changes nothing
+    written = f"bigram: drew losses, table, gradient in {folder}, each as SVG and PNG\n"
+    assert capsys.readouterr() == (without, written)  # watching changes nothing
     result, corpus = json.loads(without), load_corpus(text)
 
     assert len(trace.losses) == 30

@@ -12,10 +12,11 @@ import pytest
 
 from bigram.bounds import weight_bound
 from bigram.cli import main
+from bigram.runs import records, train
+from bigram.runs.alone import Alone
 from bigram.runs.checkpoint import Checkpoint, load_checkpoint
 from bigram.runs.folder import RunFolder, checkpoints, newest_checkpoint
 from bigram.runs.generate import generate
-from bigram.runs.train import train_and_report
 from common.config import Config
 from common.text.corpus import Corpus, load_corpus
 from common.training import initial_table
@@ -45,38 +46,29 @@ class Run:
     def __init__(
         self, corpus: Corpus, config: Config, backend: str, path: Path, stop_after: int | None = None
     ) -> None:
-        self.lines: list[str] = []
+        self.evaluations: list[str] = []
         self.taken: list[Any] = []  # every batch, and the loss on it
         self.reached = 0
         with RunFolder(path, resume=path.exists()) as folder:
-            self.result = train_and_report(
-                corpus,
-                config,
-                backend,
-                "cpu",
-                self.lines.append,
-                self.on_step,
-                folder,
-                folder.checkpoint,
-                lambda: self.reached == stop_after,
+            run = train.Run(
+                corpus, config, Alone().trainer_maker(backend, "cpu", "", bool), folder.checkpoint
             )
+            finished = run.finish(
+                folder, self.evaluations.append, self.on_step, lambda: self.reached == stop_after
+            )
+        self.history = run.history
+        self.sample = run.record(backend, 0.0).sample.text if finished else None
         self.files = {path.name: path.read_bytes() for path in checkpoints(path)}
 
     def on_step(self, step: int) -> None:
         self.reached = step
 
-    @property
-    def evaluations(self) -> list[str]:
-        return [line for line in self.lines if line.startswith("step ")]
-
 
 @pytest.fixture
 def batches(monkeypatch: pytest.MonkeyPatch) -> list:
     """Every batch that any trainer is given, with the loss that it returns."""
-    from bigram.runs import train
-
     seen: list = []
-    make = train.make_trainer
+    make = records.make_trainer
 
     def make_and_watch(*args: Any) -> Any:
         trainer = make(*args)
@@ -90,7 +82,7 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list:
         trainer.step = watched
         return trainer
 
-    monkeypatch.setattr(train, "make_trainer", make_and_watch)
+    monkeypatch.setattr(records, "make_trainer", make_and_watch)
     return seen
 
 
@@ -108,9 +100,8 @@ def test_a_resumed_run_is_the_run_that_never_stopped(
     assert batches == expected  # and the losses
     assert len(expected) == 25
     assert [line for part in parts for line in part.evaluations] == whole.evaluations
-    assert [row for part in parts for row in part.result["history"]] == whole.result["history"]
-    assert parts[-1].result["sample"] == whole.result["sample"]
-    assert parts[-1].lines[-1] == whole.lines[-1]
+    assert [row for part in parts for row in part.history] == whole.history
+    assert parts[-1].sample == whole.sample is not None
     # Table, moments, both generators, config: all that is in the file.
     last = "step-25.safetensors"
     assert parts[-1].files[last] == whole.files[last]
@@ -131,10 +122,9 @@ def test_the_other_backend_goes_on_with_a_run(
     ours, theirs = (newest_checkpoint(tmp_path / name)[0] for name in ("parts", "whole"))
     assert (ours.rng_state, ours.step) == (theirs.rng_state, theirs.step)
     assert (abs(ours.table - theirs.table) <= weight_bound(SCHEDULE, "cpu")).all()
-    assert resumed.result["sample"] == whole.result["sample"]
-    assert (
-        generate(ours, "to ", 20, None, first, "cpu")["text"]
-        == (generate(ours, "to ", 20, None, then, "cpu")["text"])
+    assert resumed.sample == whole.sample
+    assert generate(ours, "to ", 20, None, first, "cpu").text == (
+        generate(ours, "to ", 20, None, then, "cpu").text
     )
 
 
@@ -152,7 +142,7 @@ def test_a_run_can_be_made_longer(corpus: Corpus, tmp_path: Path, backend: str) 
 def test_a_finished_run_writes_its_sample_again(corpus: Corpus, tmp_path: Path) -> None:
     whole = Run(corpus, SCHEDULE, "numpy", tmp_path / "run")
     again = Run(corpus, SCHEDULE, "numpy", tmp_path / "run")
-    assert (again.result["history"], again.result["sample"]) == ([], whole.result["sample"])
+    assert (again.history, again.sample) == ([], whole.sample)
     assert again.files == whole.files
 
 
@@ -232,16 +222,16 @@ def test_a_broken_newest_checkpoint_is_gone_back_from(
 
 
 CONTRADICTIONS: list[tuple[list[str], str]] = [
-    (["--lr", "0.5"], "lr is 0.5 and the run was begun with 0.001"),
-    (["--dtype", "float64"], "dtype is float64 and the run was begun with float32"),
-    (["--seed", "4"], "seed is 4 and the run was begun with 3"),
-    (["--batch-size", "5"], "batch_size is 5 and the run was begun with 4"),
-    (["--block-size", "5"], "block_size is 5 and the run was begun with 8"),
-    (["--eval-interval", "5"], "eval_interval is 5 and the run was begun with 10"),
-    (["--eval-iters", "5"], "eval_iters is 5 and the run was begun with None"),
-    (["--weight-decay", "0"], "weight_decay is 0.0 and the run was begun with 0.01"),
-    (["--steps", "24"], "--steps is 24 and the run has made 25 updates already"),
-    (["--lr", "nan"], "lr is nan"),
+    (["--lr", "0.5"], "--lr is 0.5 and the run was begun with 0.001"),
+    (["--dtype", "float64"], "--dtype is float64 and the run was begun with float32"),
+    (["--seed", "4"], "--seed is 4 and the run was begun with 3"),
+    (["--batch-size", "5"], "--batch-size is 5 and the run was begun with 4"),
+    (["--block-size", "5"], "--block-size is 5 and the run was begun with 8"),
+    (["--eval-interval", "5"], "--eval-interval is 5 and the run was begun with 10"),
+    (["--eval-iters", "5"], "--eval-iters is 5 and the run was begun with None"),
+    (["--weight-decay", "0"], "--weight-decay is 0.0 and the run was begun with 0.01"),
+    (["--steps", "24"], "--steps is 24 and the run has already made 25 updates"),
+    (["--lr", "nan"], "--lr is nan"),
 ]
 
 
@@ -272,7 +262,7 @@ def test_another_text_is_refused(corpus: Corpus, tmp_path: Path, capsys: pytest.
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "the text is 'hamlet.txt' with sha256 " in printed.err
-    assert f"begun on 'hamlet.txt' with {corpus.sha256[:12]}...; give that one with --corpus" in printed.err
+    assert f"begun on 'hamlet.txt' with {corpus.sha256[:12]}...; give that text" in printed.err
     assert {p.name: p.read_bytes() for p in checkpoints(path)} == before
 
 
@@ -281,8 +271,11 @@ def test_another_text_is_refused(corpus: Corpus, tmp_path: Path, capsys: pytest.
     [
         (["--resume"], "--resume goes on with a run that was saved; say which with --out RUN"),
         (["--resume", "--out", "NEW"], "NEW: No such file or directory"),
-        (["--resume", "--out", "EMPTY"], "EMPTY holds no checkpoint; begin a run with train --out"),
-        (["--out", "RUN"], "RUN holds a run already, saved after 25 updates; continue it with --resume"),
+        (["--resume", "--out", "EMPTY"], "EMPTY holds no checkpoint; train a model into it first"),
+        (
+            ["--out", "RUN"],
+            "RUN holds a run already, saved after 25 updates; resume it, or give another folder",
+        ),
         (["--out", ""], "--out names no folder; give one, or leave the option out"),
         (["--out", "hamlet.txt"], "hamlet.txt: File exists"),
         (["--out", "hamlet.txt/RUN"], "RUN: Not a directory"),
@@ -313,7 +306,7 @@ def saved(corpus: Corpus, tmp_path: Path) -> Callable[[str], tuple[Path, Checkpo
     def save(backend: str) -> tuple[Path, Checkpoint, str]:
         run = Run(corpus, SCHEDULE, backend, tmp_path / "run")
         path = tmp_path / "run" / "step-25.safetensors"
-        return path, load_checkpoint(path), run.result["sample"]["text"]
+        return path, load_checkpoint(path), run.sample
 
     return save
 
@@ -347,7 +340,7 @@ def test_a_prompt_is_continued(saved: Callable, capsys: pytest.CaptureFixture[st
     assert record["config"]["seed"] == 5
     assert record["corpus"] == {"name": "hamlet.txt", "sha256": checkpoint.corpus_sha256}
     # A bigram model continues the last character alone.
-    again = generate(checkpoint, "b", 7, 5, "numpy", "cpu")["text"]
+    again = generate(checkpoint, "b", 7, 5, "numpy", "cpu").text
     assert again[1:] == text[8:-1]
 
 
@@ -362,7 +355,7 @@ def test_a_prompt_is_continued(saved: Callable, capsys: pytest.CaptureFixture[st
         (["--tokens", "0"], "--tokens is 0; it must be at least 1 and at most 10,000,000"),
         (["--tokens", "-5"], "--tokens is -5"),
         (["--tokens", "99999999999999999999"], "--tokens is 99999999999999999999"),
-        (["--seed", "-1"], "seed is -1; it must be zero or more"),
+        (["--seed", "-1"], "--seed is -1; it must be zero or more"),
         (["--device", "cuda"], "--device cuda is for torch"),
         (["--model", "nowhere"], "cannot read nowhere: No such file or directory"),
         (["--model", __file__], "it is cut off, or no safetensors file"),
