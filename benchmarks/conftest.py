@@ -1,22 +1,39 @@
-"""One thread, pinned before NumPy and torch are imported; the fixtures of every benchmark; and a JSON that
-names the machine, and no host, folder or branch."""
+"""Threads, pinned before NumPy and torch are imported; the fixtures of every benchmark; and a JSON that names
+the machine, and no host, folder or branch."""
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-# On a step this small a second thread gains nothing, and on busy cores it waits for the first.
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-if "numpy" not in sys.modules:  # too late otherwise; tests/conftest.py has then done the same
-    for variable in THREADS:
-        os.environ.setdefault(variable, "1")
-os.environ.setdefault("TORCHINDUCTOR_FORCE_DISABLE_CACHES", "1")  # what is noted as compile time is one
+# One thread unless OMP_NUM_THREADS says otherwise, for every library alike. tests/conftest.py does the same,
+# and may have been first.
+THREADS = os.environ.setdefault("OMP_NUM_THREADS", "1")
+if "numpy" not in sys.modules:  # too late otherwise
+    for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+        os.environ.setdefault(variable, THREADS)
+os.environ.setdefault("NPROC", THREADS)  # the threads of JAX
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+if THREADS == "1":
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+os.environ.setdefault("TORCHINDUCTOR_FORCE_DISABLE_CACHES", "1")  # or the compile time would be a lookup's
 
 from benchmarks.harness import interleave, machine, work  # noqa: E402
 from common.text.corpus import Corpus, load_corpus  # noqa: E402
+
+LEFT_OUT = pytest.StashKey[list[Any]]()
+
+
+def rows_of(items: Sequence[Any]) -> list[Any]:
+    """The benchmarks among these tests."""
+    return [item for item in items if "row" in getattr(item, "fixturenames", ())]
+
+
+def forms_of(rows: list[Any]) -> set[str]:
+    """The contenders of these rows."""
+    return {row.callspec.params["form"] for row in rows}
 
 
 def pytest_ignore_collect(config: pytest.Config) -> bool | None:
@@ -43,19 +60,19 @@ def row(
     measured: dict[str, dict[str, interleave.Outcome]],
     corpus: Corpus,
 ) -> Callable[[Callable[[], interleave.Group], str, str], None]:
-    """``row(make_group, group_name, form)``: one row of a group. The first row asked for has all selected
-    rows of its group measured, round by round in turn; each then tells pytest-benchmark of its own rounds.
-    ``--benchmark-max-time`` (1) scales the time for every group, ``--benchmark-min-rounds`` (5) holds."""
+    """``row(make_group, group_name, form)``: one row of a group. The first row measures all selected rows of
+    its group, round by round in turn; each then reports its own rounds to pytest-benchmark.
+    ``--benchmark-max-time`` (1) scales the time of every group, ``--benchmark-min-rounds`` (5) holds."""
 
-    def params(item: pytest.Item) -> tuple[str, dict[str, Any]]:
-        callspec = item.callspec.params
-        return item.originalname, {key: value for key, value in callspec.items() if key != "form"}
+    def group_of(item: Any) -> tuple[str, dict[str, Any]]:
+        return item.originalname, {key: value for key, value in item.callspec.params.items() if key != "form"}
 
     def add(make_group: Callable[[], interleave.Group], name: str, form: str) -> None:
         if name not in measured:
             group = make_group()
-            items = [item for item in request.session.items if hasattr(item, "callspec")]
-            wanted = {i.callspec.params["form"] for i in items if params(i) == params(request.node)}
+            wanted = forms_of(
+                [i for i in rows_of(request.session.items) if group_of(i) == group_of(request.node)]
+            )
             group.jobs = {form: build for form, build in group.jobs.items() if form in wanted}
             group.seconds *= float(request.config.getoption("benchmark_max_time"))
             measured[name] = interleave.measure(group, request.config.getoption("benchmark_min_rounds"))
@@ -66,16 +83,30 @@ def row(
             raise outcome.problem
         benchmark.group = name
         operation = request.node.originalname.removeprefix("test_")
-        benchmark.extra_info |= {"operation": operation, "form": form, "device": work.FORMS[form].device}
-        benchmark.extra_info |= {
-            "processor": machine.processor(),
-            **machine.software(),
-            "corpus": corpus.name,
-        }
-        benchmark.extra_info |= outcome.info
+        benchmark.extra_info |= {"operation": operation, "form": form, "corpus": corpus.name, **outcome.info}
         interleave.replay(benchmark, outcome.seconds)
 
     return add
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Keeps the rows that ``-k`` leaves out."""
+    for item in rows_of(items):
+        item.config.stash.setdefault(LEFT_OUT, []).append(item)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Says what ``-k`` left out: a table without the compiled forms must not look complete."""
+    left_out = config.stash.get(LEFT_OUT, [])
+    if not left_out or not config.getoption("benchmark_only"):
+        return
+    kept = rows_of(terminalreporter._session.items)
+    absent = forms_of(left_out) - forms_of(kept)
+    labels = [form.label for name, form in work.FORMS.items() if name in absent and form.device == "cpu"]
+    terminalreporter.section("left out")
+    terminalreporter.write_line(f"{len(left_out):,} of {len(left_out) + len(kept):,} rows do not match -k.")
+    if labels:
+        terminalreporter.write_line(f"Contenders without any row: {'; '.join(labels)}.")
 
 
 def pytest_benchmark_generate_machine_info() -> dict[str, Any]:
@@ -89,7 +120,7 @@ def pytest_benchmark_update_commit_info(commit_info: dict[str, Any]) -> None:
 
 
 def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
-    """Only what the report needs: the rounds themselves and what was measured."""
+    """Only what the report needs: the rounds themselves, and what they are rounds of."""
     output_json["suite"] = work.SUITE
     for bench in output_json["benchmarks"]:
         bench["stats"]["data"] = [float(f"{seconds:.6g}") for seconds in bench["stats"]["data"]]

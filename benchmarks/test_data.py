@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.forms.numpy_forms import last_result
-from benchmarks.harness.interleave import CLOCK, Group, Job, Unavailable
+from benchmarks.harness.interleave import CLOCK, Group, Job, Unavailable, last_result
 from benchmarks.harness.work import BLOCK_SIZE, SHAPES, quick
 from common.batcher import Batcher
 from common.text.corpus import Corpus

@@ -39,7 +39,7 @@ def command(name: str, text: Path) -> list[str]:
             "job-numpy": [*train, "--backend", "numpy"],
             "job-numpy-sampled": [*train, "--backend", "numpy", "--eval-iters", "200"],
             "job-torch": [*train, "--backend", "torch"],
-            "job-torch-plain": [str(ROOT / "benchmarks" / "plain_torch.py"), str(text)],
+            "job-torch-plain": [str(ROOT / "benchmarks" / "forms" / "plain_torch.py"), str(text)],
             "job-import-numpy": ["-c", "import numpy"],
             "job-import-torch": ["-c", "import torch"],
         }[name],

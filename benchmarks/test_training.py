@@ -1,18 +1,19 @@
-"""The training step and its parts: forward, forward and backward, AdamW, and all of it, over N and V."""
+"""The training step and its parts: forward, forward and backward, AdamW, and all of it, over N and V; and the
+same step where there is next to nothing to compute."""
 
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks.forms import numpy_forms
+from benchmarks.forms import build, forget
 from benchmarks.harness import gates
-from benchmarks.harness.interleave import CLOCK, Group, Job, Unavailable
+from benchmarks.harness.interleave import CLOCK, Group, Job, last_result
 from benchmarks.harness.work import (
     FORMS,
     SHAPES,
+    SMALLEST,
     STEP,
     VOCABULARIES,
     Shape,
@@ -23,22 +24,28 @@ from benchmarks.harness.work import (
 )
 from common.pairs import count_pairs
 from common.text.corpus import Corpus
-from impl_numpy.fast.adamw import FastAdamW
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK)
 
 DEVICES = tuple(name for name in FORMS if FORMS[name].device != "cpu")
 EAGER = tuple(name for name in DEVICES if "-eager-" in name)
 COUNTED = tuple(name for name in DEVICES if "-pair-counts-" in name)
-FORWARD = ("numpy-per-token", "numpy-pair-counts", "torch-eager", "torch-pair-counts", *EAGER, *COUNTED)
-GRADIENT = (
-    *(*numpy_forms.GRADIENTS, "numpy-rows"),
-    *("torch-eager", "torch-pair-counts", "torch-pair-counts-rows"),
-    *(*EAGER, *COUNTED),
+PEERS = ("jax-per-token", "c-per-token", "c-fast-per-token")
+FORWARD = (
+    *("numpy-per-token", "numpy-pair-counts", "torch-eager", "torch-recorded", "torch-pair-counts"),
+    *(*PEERS, *EAGER, *COUNTED),
 )
-NUMPY_OPTIMIZERS = ("numpy-adamw", "numpy-adamw-blocked", "numpy-adamw-plain")
-OPTIMIZERS = (*NUMPY_OPTIMIZERS, "torch-eager", "torch-fused")
-OPTIMIZERS += tuple(name for name in DEVICES if "-eager-" in name or "-fused-" in name)
+GRADIENT = (
+    *("numpy-add-at", "numpy-one-hot", "numpy-pair-counts"),
+    *("torch-eager", "torch-pair-counts", "torch-pair-counts-rows"),
+    *(*PEERS, "autograd-per-token", *EAGER, *COUNTED),
+)
+OPTIMIZERS = (
+    *("numpy-adamw", "numpy-adamw-plain", "torch-eager", "torch-fused", *PEERS),
+    *(name for name in DEVICES if "-eager-" in name or "-fused-" in name),
+)
+DISPATCHED = tuple(name for name in STEP if "numba" not in name and "compiled" not in name)
+CALLS = ("numpy-call", "torch-call", "jax-call", "c-call")
 
 
 def over_shapes(forms: tuple[str, ...]) -> list[Any]:
@@ -50,35 +57,23 @@ def over_shapes(forms: tuple[str, ...]) -> list[Any]:
     ]
 
 
-def torch_job(make: str, *arguments: Any) -> Job:
-    """A job of ``torch_forms``, by name, where torch is installed."""
-    if not importlib.util.find_spec("torch"):
-        raise Unavailable("torch is not installed")
-    from benchmarks.forms import torch_forms
-
-    return getattr(torch_forms, make)(*arguments)
-
-
-def forget() -> None:
-    if importlib.util.find_spec("torch"):
-        from benchmarks.forms import torch_forms
-
-        torch_forms.forget()
-
-
 def group(
-    make: str, forms: tuple[str, ...], work: Work, check: gates.Gate, seconds: float, **info: Any
+    make: str, forms: tuple[str, ...], work: Work, check: gates.Gate, seconds: float, *given: Any, **info: Any
 ) -> Group:
-    """Every form's job, made by the function of that name in its backend's file."""
+    """Every form's job, made by the function of that name in the file of its backend."""
 
     def builder(name: str) -> Callable[[], Job]:
-        if FORMS[name].backend == "NumPy":
-            return lambda: getattr(numpy_forms, make)(work, name)
-        return lambda: torch_job(make, work, name)
+        return lambda: build(name, make, work, *given, name)
 
-    info |= {"tokens": work.batches[0][0].size, "vocab_size": len(work.table), "dtype": work.config.dtype}
+    info = {
+        "tokens": work.batches[0][0].size,
+        "vocab_size": len(work.table),
+        "dtype": work.config.dtype,
+        **info,
+    }
     jobs = {name: builder(name) for name in forms}
-    return Group(jobs, check, len(work.batches), seconds, info, most_calls=200, close=forget)
+    most_calls = 100 if make == "optimizer_step" else 200
+    return Group(jobs, check, len(work.batches), seconds, info, most_calls, close=forget)
 
 
 @pytest.mark.parametrize(("shape", "form"), over_shapes(STEP + DEVICES))
@@ -91,7 +86,7 @@ def test_step(row: Callable, corpus: Corpus, shape: Shape, form: str) -> None:
 
 
 @pytest.mark.parametrize(("shape", "form"), over_shapes(GRADIENT))
-def test_forward_backward(row: Callable, corpus: Corpus, shape: Shape, form: str) -> None:
+def test_gradient(row: Callable, corpus: Corpus, shape: Shape, form: str) -> None:
     def make() -> Group:
         work = training(corpus, shape)
         return group("gradient", GRADIENT, work, gates.loss_and_gradient(work), 2.5)
@@ -117,25 +112,32 @@ def test_optimizer(row: Callable, corpus: Corpus, V: int, form: str) -> None:
     def make() -> Group:
         work = training(corpus, Shape(V, 32))
         gradients = [gates.exact(work.table, count_pairs(*b, V))[1].astype(np.float32) for b in work.batches]
-
-        def numpy_job(make_optimizer: Callable) -> Job:
-            W = work.table.copy()
-            optimizer = make_optimizer(W, work.config)
-            return Job(lambda i: optimizer.step(W, gradients[i % len(gradients)]), lambda: W)
-
-        def torch_builder(name: str) -> Callable[[], Job]:
-            return lambda: torch_job("optimizer_step", work, gradients, name)
-
-        jobs: dict[str, Callable[[], Job]] = {
-            "numpy-adamw": lambda: numpy_job(numpy_forms.adamw),
-            "numpy-adamw-blocked": lambda: numpy_job(
-                lambda W, config: numpy_forms.adamw(W, config, FastAdamW)
-            ),
-            "numpy-adamw-plain": lambda: numpy_job(numpy_forms.PlainAdamW),
-        }
-        jobs |= {name: torch_builder(name) for name in OPTIMIZERS if name not in jobs}
-        info = {"vocab_size": V, "tokens": None, "dtype": work.config.dtype}
         check = gates.optimized(work, gradients)
-        return Group(jobs, check, len(gradients), 1.5, info, most_calls=100)
+        return group("optimizer_step", OPTIMIZERS, work, check, 1.5, gradients, tokens=None)
 
     row(make, f"AdamW, V = {V:,}", form)
+
+
+@pytest.mark.parametrize("form", [pytest.param(f, id=quick("V2", f, True)) for f in DISPATCHED])
+def test_dispatch(row: Callable, corpus: Corpus, form: str) -> None:
+    def make() -> Group:
+        work = training(corpus, SMALLEST)
+        return group("step", DISPATCHED, work, gates.trained(work), 2.0)
+
+    row(make, f"step, {SMALLEST}: dispatch", form)
+
+
+@pytest.mark.parametrize("form", [pytest.param(f, id=quick("V1", f, True)) for f in CALLS])
+def test_call(row: Callable, corpus: Corpus, form: str) -> None:
+    def make() -> Group:
+        def check(name: str, result: Any, _: int) -> None:
+            assert name == "c-call" or np.asarray(result).item() == (2 if name == "jax-call" else 1)
+
+        def builder(name: str) -> Callable[[], Job]:
+            return lambda: last_result(build(name, "empty_call"))
+
+        jobs = {name: builder(name) for name in CALLS}
+        info = {"vocab_size": 1, "tokens": None, "dtype": "float32"}
+        return Group(jobs, check, 1, 0.5, info)
+
+    row(make, "the smallest call", form)

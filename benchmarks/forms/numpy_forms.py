@@ -1,4 +1,4 @@
-"""NumPy's contenders: what the project runs, and its plain twins, each as a ``Job``.
+"""NumPy's contenders: the step that ``bigram train`` runs, and its plain twins, each as a ``Job``.
 
 ``Plain`` is no contender but the referee of the training step: pair counts and AdamW as they stand in a
 textbook, a new array for every operation.
@@ -10,17 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness.interleave import Job, Unavailable
+from benchmarks.harness.interleave import Job, Unavailable, last_result
 from benchmarks.harness.work import Work
 from common.arrays import Array, Ids
 from common.config import Config
 from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts
 from impl_numpy.adamw import AdamW
-from impl_numpy.fast.large_vocab import rows_of_gradient
-from impl_numpy.fast.pair_counts import PairCounts
-from impl_numpy.fast.trainer import FastTrainer, LargeVocabularyTrainer
+from impl_numpy.fast.large_vocab import LARGE, RowAdamW, trainer_for
 from impl_numpy.model import BigramLanguageModel
+from impl_numpy.trainer import NumpyTrainer
 
 Gradient = Callable[[Array, Ids, Ids], tuple[float, Array]]
 
@@ -38,9 +37,9 @@ def one_hot(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
 GRADIENTS: dict[str, Gradient] = {
     "numpy-add-at": cross_entropy.loss_and_gradient,
     "numpy-one-hot": one_hot,
-    "numpy-pair-counts": pair_counts.loss_and_gradient,  # the plain twin; ``gradient`` runs the fast one
+    "numpy-pair-counts": pair_counts.loss_and_gradient,
 }
-TRAINERS = {"numpy-pair-counts": FastTrainer, "numpy-rows": LargeVocabularyTrainer}
+TRAINERS = {"numpy-pair-counts": NumpyTrainer, "numpy-step": trainer_for}
 
 
 def adamw(W: Array, config: Config, kind: type[AdamW] = AdamW) -> AdamW:
@@ -76,22 +75,7 @@ def step(work: Work, form: str) -> Job:
 def gradient(work: Work, form: str) -> Job:
     """Loss and gradient."""
     refuse_the_endless(work, form)
-    if form == "numpy-pair-counts":
-        counts = PairCounts(work.table)
-        return last_result(
-            lambda i: counts.loss_and_gradient(work.table, *work.batches[i % len(work.batches)])
-        )
-    if form != "numpy-rows":
-        return last_result(lambda i: GRADIENTS[form](work.table, *work.batches[i % len(work.batches)]))
-    job = last_result(lambda i: rows_of_gradient(work.table, *work.batches[i % len(work.batches)]))
-
-    def whole() -> tuple[float, Array]:
-        loss, rows, some = job.result()
-        dW = np.zeros_like(work.table)
-        dW[rows] = some
-        return loss, dW
-
-    return Job(job.run, whole)
+    return last_result(lambda i: GRADIENTS[form](work.table, *work.batches[i % len(work.batches)]))
 
 
 def forward(work: Work, form: str) -> Job:
@@ -109,14 +93,18 @@ def forward(work: Work, form: str) -> Job:
     return last_result(counted if form == "numpy-pair-counts" else per_token)
 
 
-def last_result(compute: Callable[[int], Any]) -> Job:
-    """A job whose result is what its last call returned."""
-    last: list[Any] = [None]
+def optimizer_step(work: Work, gradients: list[Array], form: str) -> Job:
+    """AdamW alone."""
+    W = work.table.copy()
+    fast = RowAdamW if len(W) >= LARGE else AdamW
+    optimizer = PlainAdamW(W, work.config) if form.endswith("plain") else adamw(W, work.config, fast)
+    return Job(lambda i: optimizer.step(W, gradients[i % len(gradients)]), lambda: W)
 
-    def run(i: int) -> None:
-        last[0] = compute(i)
 
-    return Job(run, lambda: last[0])
+def empty_call() -> Callable[[int], object]:
+    """A ufunc on a single number."""
+    one, out = np.ones((1, 1), np.float32), np.empty((1, 1), np.float32)
+    return lambda _: np.multiply(one, one, out=out)
 
 
 class Plain:

@@ -1,11 +1,12 @@
-"""Measures a group of contenders in turn, round by round, so that whatever else the machine is doing falls on
-all of them alike; and gates them: a figure is only given to a contender whose results were right on the very
-arrays it was timed on, before and after.
+"""Measures a group of contenders in turn, round by round, so that other work on the machine slows all of them
+alike; and gates them: a contender has a figure only if its results were right on the arrays it was timed on,
+before and after.
 
-pytest-benchmark times one test after the other. So a group is measured when the first of its rows is asked
-for, and each row then plays its own rounds to pytest-benchmark on a clock that stands still in between.
+pytest-benchmark times one test after the other. So the first test of a group measures the whole group, and
+each test replays its own rounds to pytest-benchmark on a clock that stands still in between.
 """
 
+import contextlib
 import gc
 import time
 from collections.abc import Callable, Iterator
@@ -24,42 +25,61 @@ class Job:
     """One contender, ready to run."""
 
     run: Callable[[int], object]  # makes call i, on the i-th of the group's inputs, which come round again
-    result: Callable[[], Any]  # what the calls so far have led to, for the group's check
-    wait: Callable[[], object] = lambda: None  # until a device has done all it was given
-    info: dict[str, Any] = field(default_factory=dict)  # said beside the figure
+    result: Callable[[], Any]  # the outcome of the calls so far, for the group's check
+    wait: Callable[[], object] = lambda: None  # until a device has finished
+    info: dict[str, Any] = field(default_factory=dict)  # published beside the figure
+
+
+def last_result(compute: Callable[[int], Any], **info: Any) -> Job:
+    """A job whose result is the value of its last call."""
+    last: list[Any] = [None]
+
+    def run(i: int) -> None:
+        last[0] = compute(i)
+
+    return Job(run, lambda: last[0], info=info)
+
+
+@contextlib.contextmanager
+def compiling() -> Iterator[dict[str, Any]]:
+    """Around the first call of a compiled function: the record it yields gets ``compile_seconds``."""
+    info: dict[str, Any] = {}
+    start = time.perf_counter()
+    yield info
+    info["compile_seconds"] = time.perf_counter() - start
 
 
 @dataclass
 class Group:
     """Contenders for the same work."""
 
-    jobs: dict[str, Callable[[], Job]]  # made only now; may raise ``Unavailable``
+    jobs: dict[str, Callable[[], Job]]  # called when the group is measured; may raise ``Unavailable``
     check: Callable[[str, Any, int], None]  # name, result after so many calls; raises AssertionError
-    inputs: int  # how many inputs there are
-    seconds: float  # to be spent on the rounds, about
+    inputs: int  # number of inputs
+    seconds: float  # for all rounds together, about
     info: dict[str, Any] = field(default_factory=dict)
-    most_calls: int = 10**6  # in a round: where a run may not grow longer than its bound was measured for
-    once: bool = False  # one call is one round and there is no other, and no warm-up
+    most_calls: int = 10**6  # in a round: a bound measured for short runs limits their length
+    once: bool = False  # a single round of one call, without warm-up
     close: Callable[[], object] = lambda: None
 
 
 @dataclass
 class Outcome:
-    """What became of one contender."""
+    """The measurement of one contender, or the reason why there is none."""
 
-    seconds: list[float] = field(default_factory=list)  # for one call, one number a round
+    seconds: list[float] = field(default_factory=list)  # of one call; one number a round
     info: dict[str, Any] = field(default_factory=dict)
     unavailable: str = ""
     problem: Exception | None = None
 
 
 def measure(group: Group, fewest_rounds: int) -> dict[str, Outcome]:
-    """Every contender: built, warmed up and checked on all inputs, timed in turn, and checked again.
+    """Builds every contender, warms it up, checks it on all inputs, times it in turn, and checks it again.
 
-    All of them make the same number of calls in a round, and so in the end the same steps in all.
+    All make the same number of calls a round, so all end after the same number of steps.
     """
     gc.collect()
-    gc.disable()  # as timeit does: nobody pays for another's garbage
+    gc.disable()  # as timeit does: no contender pays for another's garbage
     try:
         return _measure(group, fewest_rounds)
     finally:
@@ -80,7 +100,7 @@ def _measure(group: Group, fewest_rounds: int) -> dict[str, Outcome]:
             outcomes[name].info |= job.info
         except Unavailable as reason:
             outcomes[name].unavailable = str(reason)
-        except Exception as problem:  # its row fails with it, and the others are measured all the same
+        except Exception as problem:  # its row fails, and the others are still measured
             outcomes[name].problem = problem
 
     rounds, calls, made = 1, 1, 0
@@ -88,7 +108,7 @@ def _measure(group: Group, fewest_rounds: int) -> dict[str, Outcome]:
         rounds = max(fewest_rounds, min(MOST_ROUNDS, int(group.seconds / one_call)))
         calls = max(1, min(group.most_calls, int(group.seconds / one_call / rounds)))
         made = group.inputs
-    # Round -1 is one more to warm up, and not kept; where a call takes seconds the first ones have done that.
+    # Round -1 warms up and is dropped; where a call takes seconds, the checks have warmed up.
     for number in range(0 if group.once or one_call > group.seconds else -1, rounds):
         for name in _turned(jobs, number):
             seconds = timed(jobs[name], range(made, made + calls))
@@ -101,7 +121,7 @@ def _measure(group: Group, fewest_rounds: int) -> dict[str, Outcome]:
         try:
             group.check(name, job.result(), made)
         except Exception as problem:
-            outcomes[name].problem = problem
+            outcomes[name].problem, outcomes[name].seconds = problem, []
     return outcomes
 
 
@@ -117,21 +137,21 @@ def timed(job: Job, calls: range) -> float:
 
 
 def _checked(group: Group, name: str, job: Job) -> Iterator[float]:
-    # Each input once, what comes of it checked before the next, and the seconds it took.
+    # Each input once, its result checked before the next call; the seconds of each call.
     for i in range(group.inputs):
         yield timed(job, range(i, i + 1))
         group.check(name, job.result(), i + 1)
 
 
 def _turned(jobs: dict[str, Job], number: int) -> list[str]:
-    # Nobody always comes first, or always after the same neighbour's use of the caches' last line.
+    # The order turns, so that no contender is always first.
     names = list(jobs)
     start = number % len(names) if names else 0
     return names[start:] + names[:start]
 
 
 class Replay:
-    """A clock that moves only when told."""
+    """A clock that moves only in ``advance``."""
 
     __name__ = "replay"
 
@@ -149,6 +169,6 @@ CLOCK = Replay()
 
 
 def replay(benchmark: Any, seconds: list[float]) -> None:
-    """Tells pytest-benchmark of rounds measured before. The test must be marked with ``timer=CLOCK``."""
+    """Reports rounds measured before to pytest-benchmark. The test must be marked with ``timer=CLOCK``."""
     remaining = iter(seconds)
     benchmark.pedantic(lambda: CLOCK.advance(next(remaining, 0.0)), rounds=len(seconds))

@@ -1,9 +1,11 @@
-"""What a figure has to say of the machine and the software it was measured with. No host, user or folder."""
+"""The machine and the software that a figure was measured with. No host, user or folder."""
 
 import functools
+import importlib.metadata
 import importlib.util
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +25,15 @@ def processor() -> str:
         command = ["sysctl", "-n", "machdep.cpu.brand_string"]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     return platform.processor() or platform.machine()
+
+
+def slug(name: str) -> str:
+    """A name as the name of a file.
+
+    >>> slug("Intel(R) Xeon(R) CPU @ 2.20GHz")
+    'intel-xeon-cpu-2.20ghz'
+    """
+    return "-".join(re.findall(r"[\w.]+", re.sub(r"\((R|TM)\)", " ", name).lower()))
 
 
 @functools.cache
@@ -47,18 +58,15 @@ def hardware() -> dict[str, Any]:
 
 @functools.cache
 def software() -> dict[str, Any]:
-    """Versions, the BLAS behind NumPy's matrix product, and threads."""
+    """Versions of what is installed, the BLAS behind NumPy's matrix product, and threads."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     versions = {
         "python": platform.python_version(),
         "numpy": np.__version__,
         "blas": f"{blas['name']} {blas['version']}",
         "threads": int(os.environ["OMP_NUM_THREADS"]),
-        "torch": None,
     }
-    if importlib.util.find_spec("torch"):
-        import torch
-
-        versions["torch"] = torch.__version__
-        versions["threads_torch"] = torch.get_num_threads()
+    for package in ("torch", "jax", "numba", "autograd"):
+        if importlib.util.find_spec(package):
+            versions[package] = importlib.metadata.version(package)
     return versions

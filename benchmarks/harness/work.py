@@ -1,6 +1,7 @@
-"""What is measured: the shapes, the tables and batches, and the contenders by name. No torch here.
+"""The work that is measured: shapes, tables and batches, and the contenders by name. No torch here.
 
-A contender is a *form*: a way to do the same work. Whether it can run is found out when it is built.
+A contender is a *form*: one way to do the same work. ``benchmarks/forms`` builds it, and says whether it can
+run on this machine.
 """
 
 from typing import NamedTuple
@@ -19,20 +20,20 @@ EVALUATED = 1_003_854  # tokens of the training split
 
 
 class Form(NamedTuple):
-    """One way to do the work, and which table of the report it belongs in."""
+    """One way to do the work, and the table of the report that it belongs in."""
 
     label: str
-    backend: str  # "NumPy" or "torch"
-    algorithm: str  # what is compared only with its like
+    backend: str  # "NumPy", "torch", "JAX", "Numba", "autograd", "C" or "Python"
+    algorithm: str  # only equals are compared
     device: str = "cpu"
     pace: str = "throughput"  # or "latency": waits for the device after every call; on a CPU they are one
 
 
 FORMS = {
+    "numpy-step": Form("NumPy, pair counts", "NumPy", "pair counts"),
+    "numpy-pair-counts": Form("NumPy, pair counts as on paper", "NumPy", "pair counts"),
     "numpy-add-at": Form("NumPy, np.add.at", "NumPy", "per token"),
     "numpy-one-hot": Form("NumPy, one-hot matmul", "NumPy", "per token"),
-    "numpy-pair-counts": Form("NumPy, pair counts", "NumPy", "pair counts"),
-    "numpy-rows": Form("NumPy, pair counts of the rows that occur", "NumPy", "pair counts"),
     "torch-eager": Form("torch, eager", "torch", "per token"),
     "torch-fused": Form("torch, eager, fused AdamW", "torch", "per token"),
     "torch-compiled": Form("torch, model and AdamW compiled", "torch", "per token"),
@@ -40,13 +41,26 @@ FORMS = {
     "torch-pair-counts": Form("torch, pair counts", "torch", "pair counts"),
     "torch-pair-counts-rows": Form("torch, pair counts of the rows that occur", "torch", "pair counts"),
     "torch-pair-counts-compiled": Form("torch, pair counts compiled", "torch", "pair counts"),
+    "jax-per-token": Form("JAX, whole step jitted", "JAX", "per token"),
+    "jax-pair-counts": Form("JAX, pair counts jitted", "JAX", "pair counts"),
+    "numba-per-token": Form("Numba, loops", "Numba", "per token"),
+    "numba-pair-counts": Form("Numba, loops over pair counts", "Numba", "pair counts"),
+    "autograd-per-token": Form("HIPS autograd", "autograd", "per token"),
+    "c-per-token": Form("C, exact", "C", "per token"),
+    "c-fast-per-token": Form("C, -ffast-math", "C", "per token"),
+    "c-pair-counts": Form("C, pair counts, exact", "C", "pair counts"),
+    "c-fast-pair-counts": Form("C, pair counts, -ffast-math", "C", "pair counts"),
 }
-STEP = tuple(FORMS)  # the forms of the whole step; below, those of its parts and of what stands around it
+STEP = tuple(FORMS)  # the forms of the whole step; below, those of its parts and of the work around it
 FORMS |= {
     "numpy-per-token": Form("NumPy, per token", "NumPy", "per token"),
-    "numpy-adamw": Form("NumPy, AdamW in place", "NumPy", "AdamW"),
-    "numpy-adamw-blocked": Form("NumPy, AdamW block by block", "NumPy", "AdamW"),
-    "numpy-adamw-plain": Form("NumPy, AdamW with a new array for each operation", "NumPy", "AdamW"),
+    "torch-recorded": Form("torch, eager, recorded for a backward pass", "torch", "per token"),
+    "numpy-adamw": Form("NumPy, AdamW as `bigram train` runs it", "NumPy", "AdamW"),
+    "numpy-adamw-plain": Form("NumPy, AdamW as on paper", "NumPy", "AdamW"),
+    "numpy-call": Form("NumPy, np.multiply of one number", "NumPy", "call"),
+    "torch-call": Form("torch, torch.mul of one number", "torch", "call"),
+    "jax-call": Form("JAX, a jitted function of one number", "JAX", "call"),
+    "c-call": Form("C, a function that does nothing", "C", "call"),
     "numpy-counting": Form("NumPy, pair counts, counting included", "NumPy", "pair counts"),
     "numpy-batcher": Form("NumPy, one fancy index", "NumPy", "all windows at once"),
     "numpy-slicing": Form("NumPy, slicing and stacking", "NumPy", "window by window"),
@@ -68,10 +82,10 @@ FORMS |= {
     "job-import-numpy": Form('python -c "import numpy"', "NumPy", "import"),
     "job-import-torch": Form('python -c "import torch"', "torch", "import"),
 }
-PASSES = ("copy", "multiply", "exp", "sqrt", "divide", "call")
+PASSES = ("copy", "multiply", "exp", "sqrt", "divide")
 FORMS |= {name: Form(name, "NumPy", "one pass") for name in PASSES}
 ON_DEVICES = {
-    "cuda": ("eager", "fused", "compiled-step", "graph", "pair-counts"),
+    "cuda": ("eager", "fused", "compiled", "compiled-step", "graph", "pair-counts"),
     "mps": ("eager", "fused", "pair-counts"),
 }
 for device, kinds in ON_DEVICES.items():
@@ -112,9 +126,13 @@ SHAPES = [
 ]
 
 
+SMALLEST = Shape(2, 1)  # a step with nearly nothing to compute: the time that is left is dispatch
+
+
 def quick(name: str, form: str, published: bool) -> str:
-    """The name of a row. Those of the published shape say ``quick``, except where a compiler comes first."""
-    return f"{name}-{form}" + ("-quick" if published and "compiled" not in form else "")
+    """The name of a row. Those of the published shape say ``quick``, except where compiling takes seconds."""
+    slow = "compiled" in form or form.startswith("numba")
+    return f"{name}-{form}" + ("-quick" if published and not slow else "")
 
 
 class Work(NamedTuple):
@@ -127,7 +145,7 @@ class Work(NamedTuple):
 
 def tokens_of(corpus: Corpus, vocab_size: int, size: int) -> NDArray[np.integer]:
     """A text of so many characters: the corpus where it has them. For any other V ids drawn evenly, the
-    hardest text for counting: the pairs and the rows that occur are as many as can be."""
+    hardest text for counting: it has the most rows and pairs that a batch can have."""
     if vocab_size == corpus.tokenizer.vocab_size:
         return corpus.train
     ids = np.random.default_rng(vocab_size).integers(vocab_size, size=size)

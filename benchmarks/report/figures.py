@@ -1,6 +1,7 @@
-"""The figures of docs/: SVG, the same bytes for the same JSON and the same matplotlib.
+"""The figures of docs/: SVG, the same bytes for the same JSON and the same matplotlib. One row of panels for
+each machine.
 
-They look as ``bigram/plot_style.py`` has it; NumPy's lines are solid and torch's dashed.
+They look as ``bigram/plot_style.py`` has it; NumPy's lines are solid, the others dashed.
 """
 
 import io
@@ -11,28 +12,31 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from benchmarks.report.pages import Results, Row, apart, floors, machine_line, numpy_step
+from benchmarks.report.pages import floors, one_thread
+from benchmarks.report.results import Results, Row, apart
 from bigram.plot_style import BLACK, BLUE, GREY, RED, SKY, new_figure, settle, style
 
-ORANGE, PINK = "#e69f00", "#cc79a7"  # two more of the same palette
+ORANGE, PINK, GREEN = "#e69f00", "#cc79a7", "#009e73"  # three more of the same palette
 # label, which rows (the fastest of them is drawn), colour, marker
 LINES: tuple[tuple[str, dict[str, str], str, str], ...] = (
-    ("NumPy, pair counts", {"backend": "NumPy", "algorithm": "pair counts"}, BLUE, "o"),
+    ("NumPy, pair counts", {"name": "numpy-step"}, BLUE, "o"),
     ("NumPy, per token", {"backend": "NumPy", "algorithm": "per token"}, SKY, "s"),
     ("torch, pair counts", {"backend": "torch", "algorithm": "pair counts"}, RED, "o"),
     ("torch, per token, compiled step", {"name": "torch-compiled-step"}, PINK, "^"),
     ("torch, per token, eager fused", {"name": "torch-fused"}, ORANGE, "s"),
+    ("JAX, per token, jitted", {"name": "jax-per-token"}, GREEN, "^"),
+    ("C, pair counts, exact", {"name": "c-pair-counts"}, BLACK, "v"),
 )
 MICRO = 1e6
 
 
-def draw(results: Results) -> dict[str, bytes]:
+def draw(runs: list[Results]) -> dict[str, bytes]:
     """File names and SVGs."""
     with style():
         return {
-            "step-tokens.svg": svg(step_over_tokens(results)),
-            "step-vocabulary.svg": svg(step_over_vocabulary(results)),
-            "cost.svg": svg(cost(results)),
+            "step-tokens.svg": svg(step_over_tokens(one_thread(runs))),
+            "step-vocabulary.svg": svg(step_over_vocabulary(one_thread(runs))),
+            "cost.svg": svg(cost(one_thread(runs))),
         }
 
 
@@ -44,45 +48,54 @@ def svg(figure: Figure) -> bytes:
     return stream.getvalue()
 
 
-def step_over_tokens(results: Results) -> Figure:
+def panels(runs: list[Results], height: float, columns: int) -> tuple[Figure, Any]:
+    """A figure with so many panels for each machine."""
+    figure = new_figure(height * len(runs))
+    return figure, figure.subplots(len(runs), columns, sharey=True, squeeze=False)
+
+
+def step_over_tokens(runs: list[Results]) -> Figure:
     """Time of a step against N, at V = 65."""
-    figure = new_figure(5)
-    axes = figure.add_subplot()
-    lines(axes, results, "tokens", {"vocab_size": 65})
-    label(axes, "tokens in a batch", "one training step, V = 65")
-    finish(figure, axes, results)
+    figure, rows = panels(runs, 5, 1)
+    for run, (axes,) in zip(runs, rows, strict=True):
+        lines(axes, run, "tokens", {"vocab_size": 65})
+        label(axes, "tokens in a batch", f"one training step, V = 65; {run.name}")
+    legend(figure, rows)
     return figure
 
 
-def step_over_vocabulary(results: Results) -> Figure:
+def step_over_vocabulary(runs: list[Results]) -> Figure:
     """Time of a step against V, at 256 and at 8,192 tokens."""
-    figure = new_figure(5)
-    both = figure.subplots(1, 2, sharey=True)
-    for axes, tokens in zip(both, (256, 8192), strict=True):
-        lines(axes, results, "vocab_size", {"tokens": tokens})
-        label(axes, "characters in the vocabulary, V", f"one training step, {tokens:,} tokens")
-    both[1].set_ylabel("")
-    finish(figure, both[0], results)
+    figure, rows = panels(runs, 5, 2)
+    for run, both in zip(runs, rows, strict=True):
+        for axes, tokens in zip(both, (256, 8192), strict=True):
+            lines(axes, run, "vocab_size", {"tokens": tokens})
+            label(axes, "characters in the vocabulary, V", f"one training step, {tokens:,} tokens")
+        both[1].set_ylabel("")
+        both[0].text(0, -0.25, run.name, transform=both[0].transAxes, fontsize=8, color=GREY)
+    legend(figure, rows)
     return figure
 
 
-def cost(results: Results) -> Figure:
-    """NumPy's step at 256 tokens against V, over what no step can be below."""
-    figure = new_figure(4.5)
-    axes = figure.add_subplot()
-    found = floors(results)
-    V = list(found)
-    for name, colour, marker, dashes, values in (
-        ("NumPy's step", BLUE, "o", "-", [floor.step.min for floor in found.values()]),
-        ("its passes, on paper", SKY, "o", "--", [floor.paper for floor in found.values()]),
-        ("floor: exp, root, quotient", ORANGE, "^", ":", [floor.arithmetic for floor in found.values()]),
-        ("floor: bytes over bandwidth", BLACK, "s", ":", [floor.memory for floor in found.values()]),
-    ):
-        times = [value * MICRO for value in values]
-        axes.loglog(V, times, color=colour, marker=marker, linestyle=dashes, label=name, markersize=5)
-    ticks(axes, V)
-    label(axes, "characters in the vocabulary, V", "one training step, 256 tokens")
-    finish(figure, axes, results)
+def cost(runs: list[Results]) -> Figure:
+    """NumPy's step at 256 tokens against V, over the measured floor."""
+    figure, rows = panels(runs, 4.5, 1)
+    for run, (axes,) in zip(runs, rows, strict=True):
+        found = floors(run)
+        for name, colour, marker, dashes, field in (
+            ("NumPy's step", BLUE, "o", "-", "step"),
+            ("the C loop, exact", BLACK, "v", "--", "exact"),
+            ("the C loop, -ffast-math", GREY, "^", "--", "fast"),
+            ("copying W, m and v", ORANGE, "s", ":", "memory"),
+        ):
+            times = {V: getattr(floor, field) for V, floor in found.items() if getattr(floor, field)}
+            if times:
+                values = [time * MICRO for time in times.values()]
+                look = {"color": colour, "marker": marker, "linestyle": dashes, "label": name}
+                axes.loglog(list(times), values, markersize=5, **look)
+        ticks(axes, list(found))
+        label(axes, "characters in the vocabulary, V", f"one training step, 256 tokens; {run.name}")
+    legend(figure, rows)
     return figure
 
 
@@ -91,9 +104,6 @@ def lines(axes: Any, results: Results, x: str, at: dict[str, int]) -> None:
     drawn: dict[str, list[Row]] = {}
     for name, which, colour, marker in LINES:
         rows = fastest(results.find("step", device="cpu", **which, **at), x)
-        if name == LINES[0][0]:  # not the luckier form at each place, but the one that is run there
-            places = [{x: getattr(row, x), **at} for row in rows]
-            rows = [row for row in (numpy_step(results, place) for place in places) if row]
         if not rows:
             continue
         drawn[name] = rows
@@ -138,7 +148,8 @@ def crossovers(ours: Sequence[Row], theirs: Sequence[Row], x: str) -> list[tuple
     spreads are apart on either side."""
     there = {getattr(row, x): row for row in theirs}
     pairs = {at: (row, there[at]) for row in ours for at in [getattr(row, x)] if at in there}
-    one, other = ({at: math.log(pair[i].median) for at, pair in pairs.items()} for i in (0, 1))
+    one = {at: math.log(row.median) for at, (row, _) in pairs.items()}
+    other = {at: math.log(row.median) for at, (_, row) in pairs.items()}
     found = []
     for left, right in itertools.pairwise(sorted(pairs)):
         before, after = one[left] - other[left], one[right] - other[right]
@@ -156,14 +167,13 @@ def ticks(axes: Any, values: Sequence[int]) -> None:
 
 
 def label(axes: Any, x: str, title: str) -> None:
-    """What stands along a plot."""
+    """The names of the axes, and the title."""
     axes.set_xlabel(x)
     axes.set_ylabel("microseconds")
     axes.set_title(title, fontsize=11)
 
 
-def finish(figure: Figure, axes: Any, results: Results) -> None:
-    """The legend above, the machine below."""
-    handles, names = axes.get_legend_handles_labels()
+def legend(figure: Figure, rows: Any) -> None:
+    """Above, once for all panels."""
+    handles, names = rows[0][0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=3)
-    figure.supxlabel(machine_line(results), fontsize=8, color=GREY)

@@ -1,105 +1,22 @@
-"""Writes the figures of docs/speed.md and docs/cost.md from the raw JSON of one benchmark run:
+"""The blocks of docs/speed.md, docs/cost.md and docs/gpu.md, and of the README, made from results.
 
-    pytest --benchmark-only --benchmark-json=benchmarks/results/cpu.json
-    python -m benchmarks.report.pages benchmarks/results/cpu.json
-
-Prose stays as it is; what stands between ``<!-- begin: NAME -->`` and ``<!-- end -->`` is replaced, and
-docs/figures drawn anew. Times are medians of rounds, with the quartiles as their spread. The faster of two is
-in bold only where their spreads do not touch, and never after a single round. docs/cost.md alone has the
-least of all rounds instead: what cannot be undercut is best seen undisturbed.
+A time is the median of its rounds. The fastest of a row is bold only where its quartiles are apart from
+those of every other. docs/cost.md has the least of all rounds instead, for a floor is best seen undisturbed.
+A table about one machine names it, and stands once for each machine.
 """
 
-import json
-import sys
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.harness.work import BLOCK_SIZE, FORMS, PASSES, SHAPES, SUITE, VOCABULARIES, Form, Shape
-from benchmarks.report import counting
-from benchmarks.report.counting import FORMULAS
-from bigram import markdown
+from benchmarks.harness.work import PASSES, SHAPES, SMALLEST, VOCABULARIES, Shape
+from benchmarks.report.results import Results, Row, apart
+from bigram.markdown import table, with_blocks
 from common.errors import UserError
-from common.files import replace_file
-from impl_numpy.fast.trainer import LARGE
 
-DOCS = Path(__file__).parents[2] / "docs"
-PUBLISHED = Path(__file__).parents[1] / "results" / "cpu.json"
-PAGES = ("speed.md", "cost.md")
-COMMAND = "pytest --benchmark-only --benchmark-json=FILE"
-
-
-class Row(NamedTuple):
-    """One figure: seconds for one call of one form."""
-
-    operation: str
-    group: str
-    name: str
-    form: Form
-    vocab_size: int | None
-    tokens: int | None
-    median: float
-    min: float
-    q1: float
-    q3: float
-    rounds: int
-    extra: dict[str, Any]
-
-
-class Results:
-    """A run's rows, and where they were measured."""
-
-    def __init__(self, record: Any) -> None:
-        """``record``: the JSON. Raises ``UserError`` where it is not one of this suite's."""
-        if not isinstance(record, dict) or record.get("suite") != SUITE:
-            raise UserError(f"not a result of this suite; make one with {COMMAND}")
-        self.machine: dict[str, Any] = record["machine_info"]
-        self.commit: dict[str, Any] = record["commit_info"]
-        self.date = record["datetime"][:10]
-        self.rows = [
-            Row(
-                extra["operation"],
-                bench["group"],
-                extra["form"],
-                FORMS[extra["form"]],
-                extra["vocab_size"],
-                extra["tokens"],
-                *(bench["stats"][key] for key in ("median", "min", "q1", "q3", "rounds")),
-                extra,
-            )
-            for bench in record["benchmarks"]
-            for extra in [bench["extra_info"]]
-        ]
-
-    def find(self, operation: str, **wanted: Any) -> list[Row]:
-        """Rows of an operation; ``wanted`` names fields of the row or of its form."""
-
-        def value(row: Row, field: str) -> Any:
-            return getattr(row.form, field) if field in Form._fields else getattr(row, field)
-
-        rows = [row for row in self.rows if row.operation == operation]
-        return [row for row in rows if all(value(row, key) == item for key, item in wanted.items())]
-
-    def best(self, operation: str, **wanted: Any) -> Row | None:
-        """The row with the least median."""
-        return min(self.find(operation, **wanted), key=lambda row: row.median, default=None)
-
-
-def load(path: Path) -> Results:
-    """A result from its file."""
-    try:
-        return Results(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}; make it with {COMMAND}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise UserError(f"{path} is not JSON; make it with {COMMAND}") from error
-    except UserError as error:
-        raise UserError(f"{path} is {error}") from None
-    except (KeyError, TypeError, IndexError) as error:
-        raise UserError(f"{path} lacks {error}; make it anew with {COMMAND}") from error
-
-
-# Words and numbers.
+PAGES = ("speed.md", "cost.md", "gpu.md")
+NONE = "–"
+SIDES = ("NumPy", "torch", "JAX", "Numba", "autograd")  # C is the floor, and no side
+PUBLISHED = {"vocab_size": 65, "tokens": 256}
 
 
 def seconds(value: float) -> str:
@@ -124,334 +41,445 @@ def ratio(value: float) -> str:
     return f"{float(digits):,.{2 if value < 0.995 else 1 if value < 9.95 else 0}f}×"
 
 
-def numpy_step(results: Results, at: dict[str, Any]) -> Row | None:
-    """The step that ``bigram train`` runs at this V, not whichever of its forms was luckier."""
-    name = "numpy-rows" if at["vocab_size"] >= LARGE else "numpy-pair-counts"
-    return results.best("step", name=name, **at)
+def size_of(count: int) -> str:
+    """Of so many bytes.
 
-
-def spread(row: Row) -> str:
-    """Median, and the quartiles."""
-    if row.rounds == 1:
-        return seconds(row.median)
-    return f"{seconds(row.median)} ({seconds(row.q1)} to {seconds(row.q3)})"
-
-
-def apart(one: Row, other: Row) -> bool:
-    """Whether their spreads leave a gap; of a single round nobody knows."""
-    return min(one.rounds, other.rounds) > 1 and (one.q3 < other.q1 or other.q3 < one.q1)
-
-
-def pair(ours: Row | None, theirs: Row | None, label: bool = False) -> list[str]:
-    """NumPy's cell, torch's, and how many times as long torch takes."""
-
-    def cell(row: Row | None, other: Row | None) -> str:
-        if row is None:
-            return "–"
-        text = spread(row)
-        if other and apart(row, other) and row.median < other.median:
-            text = f"**{text}**"
-        return f"{text}<br>{row.form.label.partition(', ')[2]}" if label else text
-
-    return [
-        cell(ours, theirs),
-        cell(theirs, ours),
-        ratio(theirs.median / ours.median) if ours and theirs else "–",
-    ]
-
-
-def table(headings: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
-    """Markdown; all but the first column to the right."""
-    return markdown.table(headings, rows, "lr")
-
-
-# The blocks of docs/speed.md.
-
-
-def machine(results: Results) -> str:
-    """One paragraph that names it."""
-    m = results.machine
-    torch = f"torch {m['torch']} on {m['threads_torch']} thread" if m["torch"] else "torch not installed"
-    accelerator = f" Accelerator: {m['accelerator']}." if "accelerator" in m else ""
-    corpus = results.rows[0].extra["corpus"]
-    return (
-        f"{m['processor']} ({m['machine']}, {m['cores']} cores, {m['system']}), {m['threads']} thread. "
-        f"Python {m['python']}, NumPy {m['numpy']} with {m['blas']} and {m['simd']}, {torch}.{accelerator} "
-        f"float32 throughout. Text: {corpus}. Measured on {results.date}.\n"
-    )
-
-
-def machine_line(results: Results) -> str:
-    """For a figure's corner."""
-    m = results.machine
-    return (
-        f"{m['processor']}, {m['cores']} cores, {m['threads']} thread; NumPy {m['numpy']}, torch {m['torch']}"
-    )
-
-
-def targets(results: Results) -> str:
-    """What was asked, and what was measured."""
-    rows = []
-    for V, tokens, target in (
-        (65, 256, 5),
-        (65, 8192, 35),
-        (65, 32768, 60),
-        (256, 256, 1.5),
-        (1024, 256, 1),
-        (4096, 256, 1.5),
-    ):
-        at = {"vocab_size": V, "tokens": tokens, "device": "cpu"}
-        ours = numpy_step(results, at)
-        both = (results.best("step", name=name, **at) for name in ("torch-eager", "torch-fused"))
-        eager = min(filter(None, both), key=lambda row: row.median, default=None)
-        own = results.best("step", backend="torch", algorithm="per token", **at)
-        best = results.best("step", backend="torch", **at)
-        rows.append((f"full step, {Shape(V, tokens // BLOCK_SIZE)}", target, ours, eager, own, best))
-    sampling, encoding, generation, job = "sampling", "encoding", "generation", "whole_job"
-    for work, target, operation, ours, theirs in (
-        ("batch sampling, 256 tokens, against slicing and stacking", 10, sampling, "NumPy", "torch-slicing"),
-        ("encoding the whole text, against a list comprehension", 15, encoding, "NumPy", "python-list"),
-        ("generating one stream, against torch's loop", 100, generation, "NumPy", "torch"),
-        ("the whole job, each side's own evaluation", 20, job, "job-numpy", "job-torch-plain"),
-        ("the whole job, the same evaluation on both", None, job, "job-numpy-sampled", "job-torch-plain"),
-    ):
-        found = [
-            results.best(operation, **{"name" if "-" in name else "backend": name, **at})
-            for name in (ours, theirs)
-            for at in [{"tokens": 256} if operation == sampling else {}]
-        ]
-        rows.append((work, target, found[0], found[1], None, None))
-    return table(
-        ("work", "asked", "torch as it comes", "compiled too", "with pair counts too"),
-        [
-            (
-                work,
-                f"≥ {target:g}×" if target else "–",
-                *(ratio(their.median / ours.median) if ours and their else "–" for their in theirs),
-            )
-            for work, target, ours, *theirs in rows
-        ],
-    )
-
-
-def same_algorithm(results: Results) -> str:
-    """The step, like against like."""
-    rows = []
-    for shape in SHAPES:
-        at = {"vocab_size": shape.vocab_size, "tokens": shape.tokens, "device": "cpu"}
-        per_token = [results.best("step", backend=b, algorithm="per token", **at) for b in ("NumPy", "torch")]
-        counted = results.best("step", backend="torch", algorithm="pair counts", **at)
-        rows.append([str(shape), *pair(*per_token), *pair(numpy_step(results, at), counted)])
-    headings = ("NumPy, per token", "torch, per token", "ratio", "NumPy, pair counts", "torch, pair counts")
-    return table(("", *headings, "ratio"), rows)
-
-
-def best_algorithm(results: Results) -> str:
-    """The step, each side at its best."""
-    rows = []
-    for shape in SHAPES:
-        at = {"vocab_size": shape.vocab_size, "tokens": shape.tokens, "device": "cpu"}
-        theirs = results.best("step", backend="torch", **at)
-        rows.append([str(shape), *pair(numpy_step(results, at), theirs, label=True)])
-    return table(("", "NumPy", "torch", "ratio"), rows)
-
-
-def around_the_step(results: Results) -> str:
-    """Every row of what stands around the step."""
-    operations = ("sampling", "encoding", "generation", "evaluation", "optimizer", "whole_job")
-    rows = [row for operation in operations for row in results.find(operation, device="cpu")]
-    return every(rows)
-
-
-def accelerators(results: Results) -> str:
-    """What was measured on a CUDA or MPS device, if there was one."""
-    rows = [row for row in results.rows if row.form.device != "cpu"]
-    if not rows:
-        return "No accelerator was at hand: those rows were skipped, and no figure stands here for them.\n"
-    return every(rows)
-
-
-def parts(results: Results) -> str:
-    """Every row of the step and its parts on the CPU."""
-    operations = ("step", "forward_backward", "forward")
-    return every([row for name in operations for row in results.find(name, device="cpu")])
-
-
-def every(rows: list[Row]) -> str:
-    """All that is known of each row; compile time apart."""
-    return table(
-        ("", "form", "median", "least", "quartiles", "rounds"),
-        [
-            (
-                "" if i and rows[i - 1].group == row.group else row.group,
-                row.form.label + compile_time(row),
-                seconds(row.median),
-                seconds(row.min),
-                f"{seconds(row.q1)} to {seconds(row.q3)}" if row.rounds > 1 else "–",
-                str(row.rounds),
-            )
-            for i, row in enumerate(rows)
-        ],
-    )
-
-
-def compile_time(row: Row) -> str:
-    """Said beside the form that has one."""
-    took = row.extra.get("compile_seconds")
-    return f" (compiled in {took:.0f} s)" if took else ""
-
-
-# The blocks of docs/cost.md.
-
-
-def operations(_: Results) -> str:
-    """The formulas, as they are held against the code by the tests."""
-
-    def written(form: str, kind: str) -> str:
-        text = FORMULAS[form].get(kind, "–")
-        return text.replace("V*V", "V²").replace("*", " ")
-
-    kinds = ("exp", "sqrt", "divide", "add", "bytes")
-    return table(("", *kinds), [(form, *(written(form, kind) for kind in kinds)) for form in FORMULAS])
-
-
-def one_pass(results: Results) -> str:
-    """What each pass costs over a table of V x V, and what that makes an entry."""
-    rows = []
-    for V in VOCABULARIES:
-        times = [results.best("primitives", vocab_size=V, name=name) for name in PASSES[:-1]]
-        if not all(times):
-            continue
-        gigabytes = 8 * V * V / times[0].min / 1e9
-        rows.append(
-            [
-                f"{V:,}",
-                seconds_of_bytes(4 * V * V),
-                *(seconds(row.min) for row in times),
-                f"{gigabytes:.1f}",
-            ]
-        )
-    call = results.best("primitives", name="call")
-    text = table(("V", "a table", *PASSES[:-1], "copied, GB/s"), rows)
-    return text + (f"\nA call on a single number takes {seconds(call.min)}.\n" if call else "")
-
-
-def seconds_of_bytes(count: int) -> str:
-    """A size.
-
-    >>> seconds_of_bytes(4 * 65 * 65), seconds_of_bytes(4 * 4096 * 4096)
+    >>> size_of(4 * 65 * 65), size_of(4 * 4096 * 4096)
     ('17 kB', '67 MB')
     """
     return f"{count / 1e3:.0f} kB" if count < 1e6 else f"{count / 1e6:.0f} MB"
 
 
-class Floor(NamedTuple):
-    """Below what no step can be, at one V and 256 tokens, in seconds."""
-
-    memory: float  # W and both moments read and written once: three copies of the table
-    arithmetic: float  # exp for the rows that occur, one root and one quotient for every entry
-    paper: float  # all operations that the formulas have, each at its measured pace
-    step: Row  # as ``bigram train`` runs it
+def median(row: Row | None) -> str:
+    """Or a dash."""
+    return seconds(row.median) if row else NONE
 
 
-def floors(results: Results) -> dict[int, Floor]:
-    """Over V."""
-    found = {}
-    cost = {
-        (row.vocab_size, row.name): row.min / row.vocab_size**2  # seconds an entry
-        for row in results.find("primitives")
-        if row.vocab_size
-    }
-    for V in VOCABULARIES:
-        step = numpy_step(results, {"vocab_size": V, "tokens": 256})
-        if not step or (V, "copy") not in cost:
-            continue
-        R = step.extra["rows"]
-        memory = 3 * V * V * cost[V, "copy"]
-        arithmetic = R * V * cost[V, "exp"] + V * V * (cost[V, "sqrt"] + cost[V, "divide"])
-        # A block of rows is as large as a table of 256 x 256: a large table is worked on at that one's pace.
-        forms, block = ("pair counts", "AdamW"), V
-        if V >= LARGE:
-            forms, block = tuple(f"{form} of the rows that occur" for form in forms), LARGE
-        paper = sum(
-            counting.value(FORMULAS[form][kind], 256, V, R) * cost[block, name]
-            for form in forms
-            for kind, name in (("exp", "exp"), ("sqrt", "sqrt"), ("divide", "divide"), ("add", "multiply"))
-            if kind in FORMULAS[form]
+def times_as_long(theirs: Row | None, ours: Row | None) -> str:
+    """Their time over ours."""
+    return ratio(theirs.median / ours.median) if ours and theirs else NONE
+
+
+def compared(rows: Sequence[Row | None], labelled: bool = False) -> list[str]:
+    """A cell for each; the fastest in bold if it is apart from all others."""
+    found = [row for row in rows if row]
+
+    def cell(row: Row | None) -> str:
+        if row is None:
+            return NONE
+        faster = all(row.median < other.median and apart(row, other) for other in found if other is not row)
+        text = f"**{median(row)}**" if faster and len(found) > 1 else median(row)
+        return f"{text}<br>{row.form.label.partition(', ')[2] or row.form.label}" if labelled else text
+
+    return [cell(row) for row in rows]
+
+
+def without_empty(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table, without the columns that hold no figure; all but the first column to the right."""
+    kept = [i for i in range(len(headings)) if any(row[i] != NONE for row in rows)]
+    return table([headings[i] for i in kept], [[row[i] for i in kept] for row in rows], "lr")
+
+
+def one_thread(runs: Iterable[Results]) -> list[Results]:
+    """The runs that the headline figures come from."""
+    return [run for run in runs if run.threads == 1 and not run.on_card]
+
+
+def of_each(make: Callable[[Results], str]) -> Callable[[list[Results]], str]:
+    """A block with one part for each machine, under its name."""
+
+    def block(runs: list[Results]) -> str:
+        return "\n".join(f"{run.name}:\n\n{make(run)}" for run in one_thread(runs))
+
+    return block
+
+
+# --- docs/speed.md ------------------------------------------------------------------------------------
+
+
+def machines(runs: list[Results]) -> str:
+    """Every run, its machine and its software."""
+    lines = []
+    for run in runs:
+        m = run.machine
+        versions = ", ".join(
+            f"{name} {m[name.lower()]}"
+            for name in ("Python", "NumPy", "torch", "JAX", "Numba", "autograd")
+            if m.get(name.lower())
         )
-        found[V] = Floor(memory, arithmetic, paper + (memory if V > LARGE else 0), step)
+        lines.append(
+            f"- {run.name} ({m['machine']}, {m['system']}; {m['blas']}; {m['simd']}): {versions}. "
+            f"float32, {run.rows[0].extra['corpus']}, {run.date}.\n"
+        )
+    return "".join(lines)
+
+
+# label, then the forms of: forward, forward and backward, AdamW, the whole step
+PARTS = (
+    ("NumPy, np.add.at", "numpy-per-token", "numpy-add-at", "numpy-adamw", "numpy-add-at"),
+    ("NumPy, one-hot product", "numpy-per-token", "numpy-one-hot", "numpy-adamw", "numpy-one-hot"),
+    ("torch", "torch-recorded", "torch-eager", "torch-eager", "torch-eager"),
+    ("torch, fused AdamW", "torch-recorded", "torch-eager", "torch-fused", "torch-fused"),
+    ("JAX, jitted", *["jax-per-token"] * 4),
+    ("C, exact", *["c-per-token"] * 4),
+    ("C, -ffast-math", *["c-fast-per-token"] * 4),
+)
+
+
+def parts_of(run: Results, forms: Sequence[str]) -> tuple[list[float | None], Row | None]:
+    """Seconds of forward, backward and AdamW, and the row of the whole step. Backward is forward and backward
+    less forward."""
+    forward = run.best("forward", name=forms[0], **PUBLISHED)
+    both = run.best("gradient", name=forms[1], **PUBLISHED)
+    adamw = run.best("optimizer", name=forms[2], vocab_size=65)
+    backward = both.median - forward.median if both and forward else None
+    found = [forward and forward.median, backward, adamw and adamw.median]
+    return found, run.best("step", name=forms[3], **PUBLISHED)
+
+
+def same_work(run: Results) -> str:
+    """One algorithm, token by token, nothing fused by hand: what a framework costs on a small model."""
+    floor = run.best("step", name="c-per-token", **PUBLISHED)
+    rows = []
+    for label, *forms in PARTS:
+        found, step = parts_of(run, forms)
+        if not step:
+            continue
+        whole = sum(part for part in found if part) if None not in found else None
+        cells = [seconds(part) if part else NONE for part in [*found, whole]]
+        rows.append([label, *cells, median(step), times_as_long(step, floor)])
+    return without_empty(
+        ("V = 65, 256 tokens", "forward", "backward", "AdamW", "their sum", "the step", "over C"), rows
+    )
+
+
+DISPATCHED = ("numpy-add-at", "numpy-step", "torch-eager", "torch-fused", "jax-per-token", "c-per-token")
+
+
+def dispatch(run: Results) -> str:
+    """The step where there is next to nothing to compute, in units of the smallest call."""
+    rows = []
+    for name in DISPATCHED:
+        step = run.best("step", name=name, **PUBLISHED)
+        empty = run.best("dispatch", name=name)
+        if not step or not empty:
+            continue
+        call = run.best("call", backend=step.form.backend)
+        operators = step.extra.get("operators")
+        rows.append(
+            [
+                step.form.label,
+                median(step),
+                median(empty),
+                f"{empty.median / step.median:.0%}",
+                median(call),
+                f"{empty.median / call.median:.0f}" if call else NONE,
+                str(operators) if operators else NONE,
+            ]
+        )
+    if not rows:
+        return "Not measured on this machine.\n"
+    return without_empty(
+        (
+            *("", "V = 65, 256 tokens", f"{SMALLEST}", "of the step", "smallest call"),
+            *("in smallest calls", "operators dispatched"),
+        ),
+        rows,
+    )
+
+
+def at_shape(shape: Shape) -> dict[str, Any]:
+    """How rows of the shape are found."""
+    return {"vocab_size": shape.vocab_size, "tokens": shape.tokens, "device": "cpu"}
+
+
+def numpy_step(run: Results, at: dict[str, Any]) -> Row | None:
+    """The step that ``bigram train`` runs."""
+    return run.best("step", name="numpy-step", **at)
+
+
+def best_of(run: Results, side: str, at: dict[str, Any]) -> Row | None:
+    """The fastest step of a side; NumPy's is the one that ``bigram train`` runs."""
+    return numpy_step(run, at) if side == "NumPy" else run.best("step", backend=side, **at)
+
+
+def best_of_each(run: Results) -> str:
+    """The fastest form of each side, whatever its algorithm."""
+    sides = ("NumPy", "torch", "JAX", "Numba")
+    rows = [
+        [
+            str(shape),
+            *compared([best_of(run, side, at_shape(shape)) for side in sides], labelled=True),
+            *compared([run.best("step", backend="C", **at_shape(shape))], labelled=True),
+        ]
+        for shape in SHAPES
+    ]
+    return without_empty(("", *sides, "C"), rows)
+
+
+def same_algorithm(run: Results) -> str:
+    """The step, one table for each algorithm."""
+    tables = []
+    for algorithm in ("per token", "pair counts"):
+        rows = []
+        for shape in SHAPES:
+            at = at_shape(shape) | {"algorithm": algorithm}
+            floors = [
+                run.best("step", name=f"c-{kind}{algorithm.replace(' ', '-')}", **at)
+                for kind in ("", "fast-")
+            ]
+            rows.append(
+                [
+                    str(shape),
+                    *compared([run.best("step", backend=side, **at) for side in SIDES]),
+                    *map(median, floors),
+                ]
+            )
+        tables.append(without_empty((algorithm, *SIDES, "C, exact", "C, -ffast-math"), rows))
+    return "\n".join(tables)
+
+
+def aims(run: Results) -> str:
+    """Their time over NumPy's, beside the aim."""
+    rows = []
+    for shape in SHAPES:
+        at = at_shape(shape)
+        ours = numpy_step(run, at)
+        eager = [run.best("step", name=name, **at) for name in ("torch-eager", "torch-fused")]
+        rivals = [
+            [run.best("step", backend=side, **at, **only) for side in ("torch", "JAX")]
+            for only in ({"algorithm": "per token"}, {})
+        ]
+        fastest = [
+            min((row for row in rows if row), key=lambda row: row.median, default=None)
+            for rows in (eager, *rivals)
+        ]
+        floor = run.best("step", name="c-pair-counts", **at)
+        aim = "1×, C 0.5×" if shape.vocab_size <= 65 else "1×" if shape.vocab_size == 256 else NONE
+        rows.append([f"step, {shape}", aim, *(times_as_long(row, ours) for row in (*fastest, floor))])
+    for work, aim, ours, theirs in (
+        (
+            "batch sampling, 256 tokens, against slicing and stacking",
+            "10×",
+            run.best("sampling", backend="NumPy", tokens=256),
+            run.best("sampling", name="torch-slicing", tokens=256),
+        ),
+        (
+            "encoding the whole text, against a list comprehension",
+            "15×",
+            run.best("encoding", backend="NumPy"),
+            run.best("encoding", name="python-list"),
+        ),
+        (
+            "generating one stream, against torch's loop",
+            "100×",
+            run.best("generation", backend="NumPy"),
+            run.best("generation", backend="torch"),
+        ),
+        (
+            "the whole job, each side's own evaluation",
+            "20×",
+            run.best("whole_job", name="job-numpy"),
+            run.best("whole_job", name="job-torch-plain"),
+        ),
+        (
+            "the whole job, the same evaluation on both",
+            NONE,
+            run.best("whole_job", name="job-numpy-sampled"),
+            run.best("whole_job", name="job-torch-plain"),
+        ),
+    ):
+        rows.append([work, aim, times_as_long(theirs, ours), NONE, NONE, NONE])
+    return without_empty(
+        ("", "aim", "torch as it comes", "torch or JAX compiled", "with pair counts too", "C, exact"), rows
+    )
+
+
+def all_cores(runs: list[Results]) -> str:
+    """The fastest of each side on one thread and on every core."""
+    found = []
+    for many in (run for run in runs if run.threads > 1 and not run.on_card):
+        one = next((r for r in one_thread(runs) if r.machine["processor"] == many.machine["processor"]), many)
+        sides = ("NumPy", "torch", "JAX")
+        rows = [
+            [
+                str(shape),
+                *(median(best_of(run, side, at_shape(shape))) for side in sides for run in (one, many)),
+            ]
+            for shape in SHAPES
+        ]
+        threads = ("1 thread", f"{many.threads} threads")
+        headings = ("", *(f"{side}, {count}" for side in sides for count in threads))
+        found.append(f"{many.name}:\n\n{without_empty(headings, rows)}")
+    return "\n".join(found) or "Not measured yet.\n"
+
+
+def around_the_step(run: Results) -> str:
+    """Every row of the work around the step."""
+    operations = ("sampling", "encoding", "generation", "evaluation", "optimizer", "whole_job")
+    return every([row for operation in operations for row in run.find(operation, device="cpu")])
+
+
+def step_and_parts(run: Results) -> str:
+    """Every row of the step and its parts on the CPU."""
+    operations = ("step", "dispatch", "call", "gradient", "forward")
+    return every([row for name in operations for row in run.find(name, device="cpu")])
+
+
+def every(rows: list[Row]) -> str:
+    """All figures of each row; compile time apart."""
+
+    def label(row: Row) -> str:
+        took = row.extra.get("compile_seconds")
+        return row.form.label + (f" (compiled in {took:.1f} s)" if took else "")
+
+    return table(
+        ("", "form", "median", "least", "quartiles", "rounds"),
+        [
+            (
+                "" if i and rows[i - 1].group == row.group else row.group,
+                label(row),
+                seconds(row.median),
+                seconds(row.min),
+                f"{seconds(row.q1)} to {seconds(row.q3)}" if row.rounds > 1 else NONE,
+                str(row.rounds),
+            )
+            for i, row in enumerate(rows)
+        ],
+        "lr",
+    )
+
+
+# --- docs/gpu.md --------------------------------------------------------------------------------------
+
+
+def cards(runs: list[Results]) -> str:
+    """Every row of every accelerator, the NumPy step on the CPU beside it."""
+    found = [run for run in runs if run.on_card]
+    if not found:
+        return "No card has been measured yet: there is no figure here, and none is guessed.\n"
+    return "\n".join(f"{run.name}:\n\n{every(run.rows)}" for run in found)
+
+
+# --- docs/cost.md -------------------------------------------------------------------------------------
+
+
+def one_pass(run: Results) -> str:
+    """The time of each pass over a table of V x V."""
+    rows = []
+    for V in VOCABULARIES:
+        times = [run.best("primitives", vocab_size=V, name=name) for name in PASSES]
+        found = [row for row in times if row]
+        if len(found) == len(PASSES):
+            copied = f"{8 * V * V / found[0].min / 1e9:.1f}"
+            rows.append([f"{V:,}", size_of(4 * V * V), *(seconds(row.min) for row in found), copied])
+    return without_empty(("V", "a table", *PASSES, "copied, GB/s"), rows)
+
+
+class Floor(NamedTuple):
+    """The least times at one V and 256 tokens, in seconds."""
+
+    step: float  # NumPy's, as `bigram train` runs it
+    exact: float | None  # the C loop's
+    fast: float | None  # with -ffast-math
+    memory: float | None  # W, m and v read and written once: three copies of a table
+    multiply: float | None  # one pass of NumPy
+
+
+def floors(run: Results) -> dict[int, Floor]:
+    """Over V."""
+
+    def least(operation: str, **wanted: Any) -> float | None:
+        row = run.best(operation, **wanted)
+        return row.min if row else None
+
+    found = {}
+    for V in VOCABULARIES:
+        at = {"vocab_size": V, "tokens": 256}
+        copy = least("primitives", vocab_size=V, name="copy")
+        if step := least("step", name="numpy-step", **at):
+            found[V] = Floor(
+                step,
+                least("step", name="c-pair-counts", **at),
+                least("step", name="c-fast-pair-counts", **at),
+                3 * copy if copy else None,
+                least("primitives", vocab_size=V, name="multiply"),
+            )
     return found
 
 
-def floor_table(results: Results) -> str:
-    """Measured over the floor."""
-    return table(
-        ("V", "R", "bytes", "exp, sqrt, divide", "on paper", "the step", "over the higher floor"),
+def floor_table(run: Results) -> str:
+    """The step over the floor that was measured."""
+
+    def over(one: float | None, other: float | None) -> str:
+        return ratio(one / other) if one and other else NONE
+
+    return without_empty(
+        (
+            *("V", "NumPy's step", "C, exact", "C, -ffast-math", "copying W, m and v"),
+            *("over C, exact", "over C, -ffast-math", "in passes of NumPy"),
+        ),
         [
-            (
+            [
                 f"{V:,}",
-                f"{floor.step.extra['rows']:.0f}",
-                seconds(floor.memory),
-                seconds(floor.arithmetic),
-                seconds(floor.paper),
-                seconds(floor.step.min),
-                ratio(floor.step.min / max(floor.memory, floor.arithmetic)),
-            )
-            for V, floor in floors(results).items()
+                *(seconds(time) if time else NONE for time in floor[:4]),
+                over(floor.step, floor.exact),
+                over(floor.step, floor.fast),
+                f"{floor.step / floor.multiply:.0f}" if floor.multiply else NONE,
+            ]
+            for V, floor in floors(run).items()
         ],
     )
 
 
-BLOCKS: dict[str, Callable[[Results], str]] = {
-    "machine": machine,
-    "targets": targets,
-    "step, same algorithm": same_algorithm,
-    "step, best algorithm": best_algorithm,
-    "around the step": around_the_step,
-    "accelerators": accelerators,
-    "the step and its parts": parts,
-    "operations": operations,
-    "one pass": one_pass,
-    "floors": floor_table,
+# --- README -------------------------------------------------------------------------------------------
+
+
+def readme(runs: list[Results]) -> str:
+    """Ten lines: the same work on each side, then the best of each, on the first machine."""
+    run = one_thread(runs)[0]
+    shapes = [Shape(65, 32), Shape(65, 1024), Shape(256, 32), Shape(1024, 32)]
+    rows = []
+    for label, *forms in (PARTS[1], PARTS[2], PARTS[4], PARTS[5]):
+        found, step = parts_of(run, forms)
+        side = label.partition(",")[0]
+        best = [median(best_of(run, side, at_shape(shape))) for shape in shapes]
+        rows.append([side, *(seconds(part) if part else NONE for part in found), median(step), *best])
+    best_at = [f"best at V = {shape.vocab_size:,}, N = {shape.tokens:,}" for shape in shapes]
+    headings = ("", "forward", "backward", "AdamW", "step", *best_at)
+    jobs = [
+        times_as_long(run.best("whole_job", name="job-torch-plain"), run.best("whole_job", name="job-numpy")),
+        times_as_long(run.best("generation", backend="torch"), run.best("generation", backend="NumPy")),
+    ]
+    return (
+        f"{without_empty(headings, [row for row in rows if any(cell != NONE for cell in row[1:])])}\n"
+        f"{run.name}. The whole job, imports included: {jobs[0]} as fast as a plain torch script; "
+        f"generation: {jobs[1]} as fast as torch's loop.\n"
+    )
+
+
+BLOCKS: dict[str, Callable[[list[Results]], str]] = {
+    "machines": machines,
+    "the same work": of_each(same_work),
+    "dispatch": of_each(dispatch),
+    "step, best of each side": of_each(best_of_each),
+    "step, same algorithm": of_each(same_algorithm),
+    "aims": of_each(aims),
+    "all cores": all_cores,
+    "around the step": of_each(around_the_step),
+    "the step and its parts": of_each(step_and_parts),
+    "cards": cards,
+    "one pass": of_each(one_pass),
+    "floors": of_each(floor_table),
 }
 
 
-def page(text: str, results: Results) -> str:
-    """A page with every block made anew. Raises ``UserError`` for a block that nobody makes."""
+def page(text: str, runs: list[Results]) -> str:
+    """A page with every block made anew. Raises ``UserError`` for a block without a maker."""
 
     def block(name: str) -> str:
         if name not in BLOCKS:
             raise UserError(f"no report is called {name!r}; there are {', '.join(BLOCKS)}")
-        return BLOCKS[name](results)
+        return BLOCKS[name](runs)
 
-    return markdown.with_blocks(text, block)
-
-
-def main(argv: list[str]) -> int:
-    """``python -m benchmarks.report.pages RESULTS.json``; ``--targets`` prints one table."""
-    if len(argv) != 1:
-        print("benchmarks.report.pages: give one RESULTS.json, made with " + COMMAND, file=sys.stderr)
-        return 2
-    try:
-        if argv == ["--targets"]:
-            print(targets(load(PUBLISHED)), end="")
-            return 0
-        results = load(Path(argv[0]))
-        pages = {name: page((DOCS / name).read_text(encoding="utf-8"), results) for name in PAGES}
-        from benchmarks.report import figures
-
-        drawn = figures.draw(results)
-    except UserError as error:
-        print(f"benchmarks.report.pages: {error}", file=sys.stderr)
-        return 2
-    (DOCS / "figures").mkdir(exist_ok=True)
-    for name, text in pages.items():
-        replace_file(DOCS / name, text.encode("utf-8"))
-    for name, data in drawn.items():
-        replace_file(DOCS / "figures" / name, data)
-    print(f"docs: {', '.join(PAGES)} and {len(drawn)} figures from {len(results.rows)} rows")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    return with_blocks(text, block)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report import pages
+from benchmarks.report import pages, results
 from bigram.doctor.gradient import check_gradient
 from bigram.doctor.report import check_report, evidence_report
 from bigram.explain.record import explain
@@ -58,7 +58,7 @@ def test_every_block_is_tested_here() -> None:
         "bigram check",
         "bigram check mine.py:loss_and_gradient",
         "bigram explain --step dW",
-        "python -m benchmarks.report.pages --targets",
+        "python -m benchmarks.report --readme",
         "python -m bigram.studies.falling_loss",
         "python -m bigram.studies.tolerances",
     }
@@ -114,8 +114,8 @@ def test_tolerances() -> None:
 
 
 def test_speed() -> None:
-    printed = pages.targets(pages.load(pages.PUBLISHED))
-    assert refresh.blocks()["python -m benchmarks.report.pages --targets"] == refresh.fenced(printed)
+    printed = pages.readme(results.published())
+    assert refresh.blocks()["python -m benchmarks.report --readme"] == refresh.fenced(printed)
 
 
 def test_falling_loss() -> None:
