@@ -18,11 +18,19 @@ typedef struct {
     double lr, beta1, beta2, eps, weight_decay;
 } Config;
 
+/* One float after the other loses digits in a row of thousands; -ffast-math adds in many lanes. */
+#ifdef __FAST_MATH__
+typedef float Sum;
+#else
+typedef double Sum;
+#endif
+
 void empty(void) {}
 
 /* p = exp(row - max), unnormalised; returns its sum and the max. */
 static float exponentials(const float *row, float *p, int64_t V, float *largest) {
-    float max = row[0], sum = 0;
+    float max = row[0];
+    Sum sum = 0;
     for (int64_t j = 1; j < V; j++) max = row[j] > max ? row[j] : max;
     for (int64_t j = 0; j < V; j++) p[j] = expf(row[j] - max);
     for (int64_t j = 0; j < V; j++) sum += p[j];

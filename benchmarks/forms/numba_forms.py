@@ -14,11 +14,11 @@ ONE = np.float32(1)
 
 @njit
 def exponentials(row: Any, p: Any) -> Any:
-    largest, total = row.max(), np.float32(0)
+    largest, total = row.max(), 0.0  # added in double, as in loops.c
     for j in range(len(row)):
         p[j] = math.exp(row[j] - largest)
         total += p[j]
-    return largest, total
+    return largest, np.float32(total)
 
 
 @njit

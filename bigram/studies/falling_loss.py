@@ -47,7 +47,8 @@ SHOWN = [
     "averaged over repeated ids",
     "repeated ids lost",
 ]
-HEADINGS = ["", "error of the gradient", "training loss at the end"]
+LENGTHS = (5_000, 20_000)  # updates: the published schedule, and four times as many
+HEADINGS = ["", "error of the gradient", *(f"loss after {length:,} updates" for length in LENGTHS)]
 CATALOGUE = [None, *gradients.GRADIENTS, *optimizers.OPTIMIZERS]
 EVERY = 100  # updates between two points of a curve
 SAME = 0.02  # nats: curves that end no further apart look the same
@@ -125,12 +126,14 @@ def right_gradient(W: NDArray[np.floating], idx: Ids, targets: Ids) -> NDArray[n
     return pair_counts.loss_and_gradient(W, idx, targets)[1]
 
 
-def rows() -> Iterator[list[str]]:
-    """For the right gradient and each of ``SHOWN``: its name, how wrong the first gradient was, and the exact
-    training loss after the last update."""
+def rows(lengths: Sequence[int] = LENGTHS) -> Iterator[list[str]]:
+    """For the right gradient and each of ``SHOWN``: its name, the error of the first gradient, and the exact
+    training loss after so many updates. One run gives them all."""
     by_name = {mistake.name: mistake for mistake in gradients.GRADIENTS}
-    for curve in curves([None, *(by_name[name] for name in SHOWN)], Config()):
-        yield [curve.name, f"{curve.error:,.0%}", f"{curve.losses[-1]:.4f}"]
+    planted = [None, *(by_name[name] for name in SHOWN)]
+    for curve in curves(planted, Config(max_iters=max(lengths))):
+        losses = (curve.losses[length // EVERY] for length in lengths)
+        yield [curve.name, f"{curve.error:,.0%}", *(f"{loss:.4f}" for loss in losses)]
 
 
 def optimum() -> float:
