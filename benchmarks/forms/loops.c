@@ -80,7 +80,8 @@ static void update(int64_t size, float *restrict W, float *restrict m, float *re
     for (int64_t j = 0; j < size; j++) {
         m[j] += s.one_minus_beta1 * (g[j] - m[j]);
         v[j] = s.beta2 * v[j] + s.one_minus_beta2 * g[j] * g[j];
-        W[j] = s.decay * W[j] - s.rate * m[j] / (sqrtf(v[j]) / s.root + s.eps);
+        W[j] *= s.decay;
+        W[j] -= s.rate * m[j] / (sqrtf(v[j]) / s.root + s.eps);
     }
 }
 
@@ -95,32 +96,29 @@ double step(int64_t N, int64_t V, float *W, float *m, float *v, float *dW, const
     return loss;
 }
 
-/* first (V + 1) and sorted (N): the targets of each character's tokens, side by side. */
-double step_counted(int64_t N, int64_t V, float *W, float *m, float *v, const int64_t *idx,
-                    const int64_t *targets, const Config *c, int64_t t, float *work, int64_t *first,
-                    int64_t *sorted) {
+/* counts (V, V) is zero before and after; n (V). */
+double step_counted(int64_t N, int64_t V, float *W, float *m, float *v, float *counts,
+                    const int64_t *idx, const int64_t *targets, const Config *c, int64_t t, float *work,
+                    int64_t *n) {
     const Settings s = at_step(c, t);
-    float *g = work, *counts = work + V;
     double loss = 0;
-    memset(first, 0, (V + 1) * sizeof(int64_t));
-    for (int64_t k = 0; k < N; k++) first[idx[k] + 1]++;
-    for (int64_t i = 0; i < V; i++) first[i + 1] += first[i];
-    for (int64_t k = 0; k < N; k++) sorted[first[idx[k]]++] = targets[k]; /* first[i] is now i's end */
-    for (int64_t i = 0, start = 0; i < V; start = first[i++]) {
-        int64_t n = first[i] - start;
-        float *row = W + i * V;
-        memset(g, 0, V * sizeof(float));
-        if (n) {
-            float max, sum = exponentials(row, g, V, &max), scale = n / sum;
-            memset(counts, 0, V * sizeof(float));
-            for (int64_t k = start; k < first[i]; k++) {
-                counts[sorted[k]]++;
-                loss += max - row[sorted[k]];
-            }
-            loss += n * logf(sum);
-            for (int64_t j = 0; j < V; j++) g[j] = (g[j] * scale - counts[j]) / N;
+    memset(n, 0, V * sizeof(int64_t));
+    for (int64_t k = 0; k < N; k++) {
+        counts[idx[k] * V + targets[k]]++;
+        n[idx[k]]++;
+        loss -= W[idx[k] * V + targets[k]];
+    }
+    for (int64_t i = 0; i < V; i++) {
+        float *row = W + i * V, *C = counts + i * V;
+        if (n[i]) {
+            float max, sum = exponentials(row, work, V, &max), scale = n[i] / sum;
+            for (int64_t j = 0; j < V; j++) work[j] = (work[j] * scale - C[j]) / N;
+            memset(C, 0, V * sizeof(float));
+            loss += n[i] * (max + (double)logf(sum));
+        } else {
+            memset(work, 0, V * sizeof(float));
         }
-        update(V, row, m + i * V, v + i * V, g, s);
+        update(V, row, m + i * V, v + i * V, work, s);
     }
     return loss / N;
 }

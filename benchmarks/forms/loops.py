@@ -21,8 +21,8 @@ from common.arrays import Array
 from common.config import Config
 
 SOURCE = Path(__file__).with_suffix(".c")
-# Neither errno nor traps: without them sqrtf is one instruction, and no value changes.
-EXACT = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math")
+# Neither errno nor traps: without them sqrtf is one instruction, and no value changes. No fused multiply-add.
+EXACT = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off")
 FAST = ("-O3", "-march=native", "-ffast-math")
 
 
@@ -88,20 +88,19 @@ def step(work: Work, name: str) -> Job:
     """Gradient and AdamW, in place."""
     loaded, given = of(name), settings(work.config)
     W = work.table.copy()
-    m, v, dW = np.zeros_like(W), np.zeros_like(W), np.empty_like(W)
-    scratch = np.empty((2, len(W)), np.float32)
-    first, by_row = np.empty(len(W) + 1, np.int64), np.empty(work.batches[0][0].size, np.int64)
-    table, batches, (N, V) = [pointer(a) for a in (W, m, v)], pointers(work), sizes(work)
-    gradient_at, scratch_at, first_at, sorted_at = (pointer(a) for a in (dW, scratch, first, by_row))
-    keep = (W, m, v, dW, scratch, first, by_row, work)  # the pointers own nothing
+    m, v, dW = np.zeros_like(W), np.zeros_like(W), np.zeros_like(W)
+    scratch, n = np.empty(len(W), np.float32), np.empty(len(W), np.int64)
+    tables, batches, (N, V) = [pointer(a) for a in (W, m, v, dW)], pointers(work), sizes(work)
+    scratch_at, n_at = pointer(scratch), pointer(n)
+    keep = (W, m, v, dW, scratch, n, work)  # the pointers own nothing
 
     def per_token(i: int) -> None:
         batch, t = batches[i % len(batches)], ctypes.c_int64(i + 1)
-        loaded.step(N, V, *table, gradient_at, *batch, given, t, scratch_at)
+        loaded.step(N, V, *tables, *batch, given, t, scratch_at)
 
     def counted(i: int) -> None:
         batch, t = batches[i % len(batches)], ctypes.c_int64(i + 1)
-        loaded.step_counted(N, V, *table, *batch, given, t, scratch_at, first_at, sorted_at)
+        loaded.step_counted(N, V, *tables, *batch, given, t, scratch_at, n_at)
 
     return Job(counted if name.endswith("counts") else per_token, lambda: keep[0])
 

@@ -21,12 +21,13 @@ from common.pairs import count_pairs
 Gate = Callable[[str, Any, int], None]
 
 # The largest difference of two float32 tables at the end of a group's run. Measured, and the same figure, as
-# ``bounds.weight_bound``, which is for batches up to 8,192 tokens.
+# ``bounds.weight_bound``, which is for batches up to 8,192 tokens, NumPy and torch.
 END = 2e-5
 # The same few gradients are rounded the same way every time, and that adds up: 1e-4 measured after 1,600
-# steps of AdamW alone, at V = 256. An accelerator rounds AdamW's constants in another way, which adds up
-# too. One step left out is lr = 1e-3.
-END_OF_REPETITION = 5e-4
+# steps of AdamW alone, at V = 256. So does another order of rounding: compiled loops and accelerators fuse
+# multiplication and addition, 4e-5 measured after 3,200 steps. One step left out is lr = 1e-3.
+OTHER_ROUNDING = 5e-4
+LIKE_THE_REFEREE = ("NumPy", "torch", "autograd")
 
 
 def table_after(step: Callable[[int], Array], start: Array, lr: float, end: float) -> Gate:
@@ -42,7 +43,8 @@ def table_after(step: Callable[[int], Array], start: Array, lr: float, end: floa
             after[steps] = reached.copy()
         expected = after[steps]
         assert abs(expected - start).max() > min(0.4 * lr * steps, 0.1)
-        row = compare_tensor(name, W, expected, end if FORMS[name].device == "cpu" else END_OF_REPETITION)
+        alike = FORMS[name].device == "cpu" and FORMS[name].backend in LIKE_THE_REFEREE
+        row = compare_tensor(name, W, expected, end if alike else OTHER_ROUNDING)
         assert row.fraction_of_bound <= 1, row
 
     return check
@@ -62,7 +64,7 @@ def optimized(work: Work, gradients: list[Array]) -> Gate:
         plain.step(W, gradients[i % len(gradients)])
         return W
 
-    return table_after(step, work.table, work.config.lr, END_OF_REPETITION)
+    return table_after(step, work.table, work.config.lr, OTHER_ROUNDING)
 
 
 def loss_and_gradient(work: Work) -> Gate:

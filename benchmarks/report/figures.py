@@ -70,9 +70,10 @@ def step_over_vocabulary(runs: list[Results]) -> Figure:
     for run, both in zip(runs, rows, strict=True):
         for axes, tokens in zip(both, (256, 8192), strict=True):
             lines(axes, run, "vocab_size", {"tokens": tokens})
-            label(axes, "characters in the vocabulary, V", f"one training step, {tokens:,} tokens")
+            label(axes, "characters in the vocabulary, V", "")
         both[1].set_ylabel("")
-        both[0].text(0, -0.25, run.name, transform=both[0].transAxes, fontsize=8, color=GREY)
+        both[0].set_title(f"one step, 256 tokens; {run.name}", fontsize=9)
+        both[1].set_title("8,192 tokens", fontsize=9)
     legend(figure, rows)
     return figure
 
