@@ -20,6 +20,7 @@ from bigram.doctor.cases import gradient_cases
 from bigram.doctor.interfaces import Complaint, GradientCall, SinglePrecision
 from bigram.doctor.optimizer_forms import Declined, OptimizerRun
 from bigram.doctor.report import check_report, check_verdict
+from bigram.doctor.sizes import add_rows, largest, sized_cases
 from bigram.doctor.subject import session, stop_if_loaded
 from common.errors import UserError
 
@@ -144,10 +145,11 @@ def check(
     def judged(dtype: str, isolate: bool) -> dict[str, Any] | SinglePrecision:
         with usual_errors():
             cases = gradient_cases(dtype)
+            sized = sized_cases(W, idx, targets, vocab, tokens, dtype)
         with session(f, limit, isolate) as call:
             outputs: list[Any] = []
             complaint = None
-            for case in cases:
+            for case in [*cases, *sized]:
                 answer = call(GradientCall(case.W, case.idx, case.targets, wanted, like))
                 if isinstance(answer, SinglePrecision):
                     return answer
@@ -157,14 +159,19 @@ def check(
                 outputs.append(answer)
             called, with_torch = call.called, call.torch_loaded
         _load_torch_if(with_torch)
+        tried = len(outputs)
         with usual_errors():
-            report = gradient.judge_gradient(name_of_subject(f), cases, outputs, wanted, complaint)
-        left_out = [f"the witness torch autograd: {reason}"] if (reason := without_torch()) else []
-        V, N = max(len(case.W) for case in cases), max(case.idx.size for case in cases)
-        return report.record() | {
+            built_in = outputs[: len(cases)]
+            report = gradient.judge_gradient(name_of_subject(f), cases, built_in, wanted, complaint)
+            record = report.record()
+            for one, output in zip(sized, outputs[len(cases) :], strict=False):
+                add_rows(record, one, one.rows(output, wanted))
+        V, N = largest([*cases, *sized][: max(tried, 1)])
+        looked_at = f"{tried} of {len(cases) + len(sized)} cases; largest: V = {V:,}, N = {N:,}; {dtype}"
+        return record | {
             "called": called,
-            "looked_at": f"{len(outputs)} of {len(cases)} cases; largest: V = {V:,}, N = {N:,}; {dtype}",
-            "left_out": left_out,
+            "looked_at": looked_at,
+            "left_out": [f"the witness torch autograd: {why}"] if (why := without_torch()) else [],
         }
 
     return in_its_precision(judged, dtype, isolate)
