@@ -42,6 +42,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="your function, or module:function (default: this project's own code)",
     )
     add("--optimizer", metavar="PATH.py:CLASS", help="your AdamW instead, with step(W, dW)")
+    add(
+        "--logits",
+        metavar="PATH.py:FUNCTION",
+        help="your (logits, targets) -> (loss, dlogits) instead",
+    )
     part = parser.add_mutually_exclusive_group()
     part.add_argument(
         "--loss-only", action="store_true", help="the function returns the loss alone"
@@ -49,10 +54,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     part.add_argument("--gradient-only", action="store_true", help="the function returns dW alone")
     add(
         "--dtype",
-        choices=["float32", "float64"],
+        choices=["float64", "float32", "float16", "bfloat16"],
         default="float64",
-        help="of W (default %(default)s)",
+        help="default %(default)s; 16 bits for --logits alone",
     )
+    add("--vocab", type=int, metavar="V", help="one more case, with V characters")
+    add("--tokens", type=int, metavar="N", help="one more case, with N tokens")
     kinds = ["numpy", "torch", "jax"]
     add("--like", choices=kinds, help="the kind of arrays that it is given (default: found out)")
     add(
@@ -67,12 +74,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Judges, prints the report, and returns 0 where the verdict is "correct"."""
-    if args.subject and args.optimizer:
-        raise UserError("give a function or --optimizer, not both")
-    if args.optimizer and (args.loss_only or args.gradient_only):
-        raise UserError("--loss-only and --gradient-only are for functions, not for --optimizer")
+    given = [name for name in ("subject", "optimizer", "logits") if getattr(args, name)]
+    if len(given) > 1:
+        names = ["a function" if name == "subject" else f"--{name}" for name in given]
+        raise UserError(f"give {' or '.join(names[:2])}, not both")
+    if given and not args.subject:
+        if args.loss_only or args.gradient_only:
+            raise UserError(
+                f"--loss-only and --gradient-only are for functions, not for --{given[0]}"
+            )
+        if args.vocab is not None or args.tokens is not None:
+            raise UserError(f"--vocab and --tokens are for functions, not for --{given[0]}")
     check_seconds("--limit", args.limit)
-    if not (args.optimizer or args.subject):
+    if not given:
         from bigram.doctor.evidence import evidence
         from bigram.doctor.report import evidence_report
 
@@ -84,8 +98,13 @@ def run(args: argparse.Namespace) -> int:
     options = {"dtype": args.dtype, "limit": args.limit, "like": args.like, "isolate": True}
     if args.optimizer:
         result = check_optimizer(args.optimizer, **options)
+    elif args.logits:
+        from bigram.doctor.kernels import check_cross_entropy
+
+        result = check_cross_entropy(args.logits, **options)
     else:
         part = {"loss_only": args.loss_only, "gradient_only": args.gradient_only}
+        part |= {"vocab": args.vocab, "tokens": args.tokens}
         result = check(args.subject, **part, **options)
     print_result(result.to_dict(), lambda _: [str(result)], args.json)
     return 0 if result.verdict == "correct" else 1

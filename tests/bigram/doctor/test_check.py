@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -251,6 +252,24 @@ def test_the_command_prints_json_and_exits_with_0(bigram_here: Callable) -> None
     assert record["diagnosis"] == []
 
 
+def test_the_command_checks_a_kernel_and_a_size(tmp_path: Path, mine: str, bigram_here: Callable) -> None:
+    (tmp_path / "kernel.py").write_text(
+        "import numpy as np\n"
+        "def f(logits, targets):\n"
+        "    z = logits - logits.max(1, keepdims=True)\n"
+        "    logp = z - np.log(np.exp(z).sum(1, keepdims=True))\n"
+        "    d = np.exp(logp) - np.eye(logits.shape[1])[targets]\n"
+        "    return -logp[range(len(d)), targets].mean(), d / len(d)\n",
+        encoding="utf-8",
+    )
+    result = bigram_here("check", "--logits", f"{tmp_path / 'kernel.py'}:f")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "called    f(logits, targets)\n" in result.stdout
+    result = bigram_here("check", f"{mine}:lists", "--vocab", "50", "--tokens", "3000")
+    assert result.returncode == 0
+    assert "largest: V = 50, N = 3,000" in result.stdout
+
+
 def test_json_of_a_wrong_answer_is_strict(mine: str, bigram_here: Callable) -> None:
     result = bigram_here("check", f"{mine}:not_a_number", "--json", "--gradient-only")
     assert result.returncode == 1
@@ -277,6 +296,14 @@ def test_json_of_a_wrong_answer_is_strict(mine: str, bigram_here: Callable) -> N
         (["MINE:f", "--limit", "inf"], "--limit is inf"),
         (["--optimizer", "MINE:Late", "--loss-only"], "are for functions, not for --optimizer"),
         (["MINE:f", "--loss-only", "--gradient-only"], "not allowed with argument"),
+        (["MINE:f", "--logits", "MINE:f"], "give a function or --logits, not both"),
+        (["--logits", "MINE:f", "--vocab", "9"], "--vocab and --tokens are for functions, not for --logits"),
+        (["MINE:f", "--dtype", "float16"], "dtype is 'float16'; it must be float64 or float32"),
+        (["MINE:f", "--vocab", "5000"], "vocab is 5000; it must be at least 1 and at most 4,096"),
+        (
+            ["page.ipynb:f"],
+            "page.ipynb is a notebook; in a cell below f, write: from bigram import check; check(f)",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(
