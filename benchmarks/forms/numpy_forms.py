@@ -17,7 +17,8 @@ from common.config import Config
 from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts
 from impl_numpy.adamw import AdamW
-from impl_numpy.fast.large_vocab import LARGE, RowAdamW, trainer_for
+from impl_numpy.fast.adamw import FastAdamW
+from impl_numpy.fast.trainer import trainer_for
 from impl_numpy.model import BigramLanguageModel
 from impl_numpy.trainer import NumpyTrainer
 
@@ -96,8 +97,7 @@ def forward(work: Work, form: str) -> Job:
 def optimizer_step(work: Work, gradients: list[Array], form: str) -> Job:
     """AdamW alone."""
     W = work.table.copy()
-    fast = RowAdamW if len(W) >= LARGE else AdamW
-    optimizer = PlainAdamW(W, work.config) if form.endswith("plain") else adamw(W, work.config, fast)
+    optimizer = PlainAdamW(W, work.config) if form.endswith("plain") else adamw(W, work.config, FastAdamW)
     return Job(lambda i: optimizer.step(W, gradients[i % len(gradients)]), lambda: W)
 
 

@@ -10,9 +10,7 @@ ABOUT = "show every number of one forward and backward pass on a short text"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The text, and the form of the answer."""
-    parser.add_argument(
-        "text", nargs="?", default="hello", metavar="TEXT", help="default %(default)s"
-    )
+    parser.add_argument("text", nargs="?", default="hello", metavar="TEXT", help="default %(default)s")
     parser.add_argument(
         "--width",
         type=int,
@@ -48,9 +46,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     from rich.console import Console
 
-    console = Console(
-        width=width, highlight=False
-    )  # in colour on a terminal, unless NO_COLOR says not to
+    console = Console(width=width, highlight=False)  # in colour on a terminal, unless NO_COLOR says not to
     for line in one_step(record, args.step, width) if args.step else report(record, width):
         console.print(line, soft_wrap=True)
     return 0
