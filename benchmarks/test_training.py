@@ -36,7 +36,7 @@ FORWARD = (
     *(*PEERS, *EAGER, *COUNTED),
 )
 GRADIENT = (
-    *("numpy-add-at", "numpy-one-hot", "numpy-pair-counts"),
+    *("numpy-step", "numpy-pair-counts", "numpy-add-at", "numpy-one-hot"),
     *("torch-eager", "torch-pair-counts", "torch-pair-counts-rows"),
     *(*PEERS, "autograd-per-token", *EAGER, *COUNTED),
 )

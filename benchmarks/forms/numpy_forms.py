@@ -1,10 +1,5 @@
-"""NumPy's contenders: the step that ``bigram train`` runs, and its plain twins, each as a ``Job``.
+"""NumPy's contenders: the step that ``bigram train`` runs, and its plain twins, each as a ``Job``."""
 
-``Plain`` is no contender but the referee of the training step: pair counts and AdamW as they stand in a
-textbook, a new array for every operation.
-"""
-
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +13,9 @@ from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts
 from impl_numpy.adamw import AdamW
 from impl_numpy.fast.adamw import FastAdamW
-from impl_numpy.fast.trainer import trainer_for
+from impl_numpy.fast.large_vocab import rows_of_gradient
+from impl_numpy.fast.pair_counts import PairCounts
+from impl_numpy.fast.trainer import LARGE, trainer_for
 from impl_numpy.model import BigramLanguageModel
 from impl_numpy.trainer import NumpyTrainer
 
@@ -43,8 +40,8 @@ GRADIENTS: dict[str, Gradient] = {
 TRAINERS = {"numpy-pair-counts": NumpyTrainer, "numpy-step": trainer_for}
 
 
-def adamw(W: Array, config: Config, kind: type[AdamW] = AdamW) -> AdamW:
-    """The project's AdamW with the hyperparameters of ``config``."""
+def adamw(W: Array, config: Config, kind: type[AdamW] = FastAdamW) -> AdamW:
+    """The AdamW that ``bigram train`` runs, with the hyperparameters of ``config``."""
     return kind(W, config.lr, config.betas, config.eps, config.weight_decay)
 
 
@@ -76,7 +73,21 @@ def step(work: Work, form: str) -> Job:
 def gradient(work: Work, form: str) -> Job:
     """Loss and gradient."""
     refuse_the_endless(work, form)
-    return last_result(lambda i: GRADIENTS[form](work.table, *work.batches[i % len(work.batches)]))
+    W, batches = work.table, work.batches
+    if form != "numpy-step":
+        return last_result(lambda i: GRADIENTS[form](W, *batches[i % len(batches)]))
+    if len(W) < LARGE:
+        counts = PairCounts(W)
+        return last_result(lambda i: counts.loss_and_gradient(W, *batches[i % len(batches)]))
+    job = last_result(lambda i: rows_of_gradient(W, *batches[i % len(batches)]))
+
+    def whole() -> tuple[float, Array]:
+        loss, rows, some = job.result()
+        dW = np.zeros_like(W)
+        dW[rows] = some
+        return loss, dW
+
+    return Job(job.run, whole)
 
 
 def forward(work: Work, form: str) -> Job:
@@ -97,7 +108,7 @@ def forward(work: Work, form: str) -> Job:
 def optimizer_step(work: Work, gradients: list[Array], form: str) -> Job:
     """AdamW alone."""
     W = work.table.copy()
-    optimizer = PlainAdamW(W, work.config) if form.endswith("plain") else adamw(W, work.config, FastAdamW)
+    optimizer = adamw(W, work.config, AdamW if form == "numpy-adamw-plain" else FastAdamW)
     return Job(lambda i: optimizer.step(W, gradients[i % len(gradients)]), lambda: W)
 
 
@@ -105,37 +116,3 @@ def empty_call() -> Callable[[int], object]:
     """A ufunc on a single number."""
     one, out = np.ones((1, 1), np.float32), np.empty((1, 1), np.float32)
     return lambda _: np.multiply(one, one, out=out)
-
-
-class Plain:
-    """The training step in textbook form."""
-
-    def __init__(self, work: Work) -> None:
-        self.work = work
-        self.W = work.table.copy()
-        self.optimizer = PlainAdamW(self.W, work.config)
-
-    def step(self, i: int) -> Array:
-        """Step i, and the table after it."""
-        W, (idx, targets) = self.W, self.work.batches[i % len(self.work.batches)]
-        C = count_pairs(idx, targets, len(W)).astype(W.dtype)
-        e = np.exp(W - W.max(axis=1, keepdims=True))
-        p = e / e.sum(axis=1, keepdims=True)
-        self.optimizer.step(W, (C.sum(axis=1, keepdims=True) * p - C) / W.dtype.type(idx.size))
-        return W
-
-
-class PlainAdamW:
-    """``impl_numpy.adamw`` with a new array for every operation. Also a contender: a first version's cost."""
-
-    def __init__(self, W: Array, config: Config) -> None:
-        self.config, self.t = config, 0
-        self.m, self.v = np.zeros_like(W), np.zeros_like(W)
-
-    def step(self, W: Array, g: Array) -> None:
-        self.t += 1
-        (beta1, beta2), c = self.config.betas, self.config
-        self.m = self.m + (1 - beta1) * (g - self.m)
-        self.v = beta2 * self.v + (1 - beta2) * g * g
-        denominator = np.sqrt(self.v) / math.sqrt(1 - beta2**self.t) + c.eps
-        W[...] = W * (1 - c.lr * c.weight_decay) - c.lr / (1 - beta1**self.t) * self.m / denominator

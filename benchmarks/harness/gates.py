@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.forms.numpy_forms import Plain, PlainAdamW
 from benchmarks.harness.work import FORMS, Work
 from bigram.bounds import gradient_bound, loss_bound
 from bigram.comparator import compare_tensor
 from common.arrays import Array, Ids
 from common.pairs import count_pairs
+from impl_numpy.adamw import AdamW
+from impl_numpy.trainer import NumpyTrainer
 
 Gate = Callable[[str, Any, int], None]
 
@@ -52,19 +53,25 @@ def table_after(step: Callable[[int], Array], start: Array, lr: float, end: floa
 
 def trained(work: Work) -> Gate:
     """Of the whole step."""
-    return table_after(Plain(work).step, work.table, work.config.lr, END)
+    trainer = NumpyTrainer(work.table, work.config)
+
+    def step(i: int) -> Array:
+        trainer.step(*work.batches[i % len(work.batches)])
+        return trainer.state().weight
+
+    return table_after(step, work.table, work.config.lr, END)
 
 
 def optimized(work: Work, gradients: list[Array]) -> Gate:
     """Of AdamW alone, on given gradients."""
-    W = work.table.copy()
-    plain = PlainAdamW(W, work.config)
+    W, c = work.table.copy(), work.config
+    plain = AdamW(W, c.lr, c.betas, c.eps, c.weight_decay)
 
     def step(i: int) -> Array:
         plain.step(W, gradients[i % len(gradients)])
         return W
 
-    return table_after(step, work.table, work.config.lr, OTHER_ROUNDING)
+    return table_after(step, work.table, c.lr, OTHER_ROUNDING)
 
 
 def loss_and_gradient(work: Work) -> Gate:

@@ -42,9 +42,9 @@ def along_a_random_direction(value: Array, right: Array) -> bool:
 
 
 def relative_error(value: Array, right: Array) -> bool:
-    """|value - right| / max(|value|, |right|) is below 1e-4 in every entry."""
+    """|value - right| / max(|value|, |right|) is below 1e-4 in every entry, and 0 / 0 counts as 0."""
     larger = np.maximum(abs(value), abs(right))
-    error = np.divide(abs(value - right), larger, where=larger > 0, out=np.zeros(right.shape))
+    error = np.divide(abs(value - right), larger, where=larger != 0, out=np.zeros(right.shape))
     return bool(error.max() < 1e-4)
 
 

@@ -106,19 +106,21 @@ def test_explain() -> None:
 
 
 def test_tolerances() -> None:
-    printed = tolerances.report()
-    assert refresh.blocks()["python -m bigram.studies.tolerances"] == refresh.fenced(printed)
+    block, printed = refresh.blocks()["python -m bigram.studies.tolerances"], tolerances.report()
+    # How many right gradients a rule rejects may hang on their last bits.
+    of_right = re.compile(r"(?<=, of )(\d+) \|.*|Of \d+ right results .*")
+    assert of_right.sub(r"\1", block) == of_right.sub(r"\1", refresh.fenced(printed))
+    alarms = [line for line in printed.splitlines() if re.match(r"\| .+, float(32|64), of \d+ \|", line)]
+    assert len(alarms) == 8
+    assert all(line.endswith("| · |") for line in alarms)  # bigram check rejects no right code,
+    assert all(line.split(" | ")[5] != "·" for line in alarms if "near the optimum" in line)  # cs231n's does
     totals = [line for line in printed.splitlines() if line.startswith("| **pass on the cases")]
     assert len(totals) == 2
     assert all(total.endswith("| **0** |") for total in totals)  # none passes our own check
-    ours = int(
-        re.findall(r"\d+", totals[0])[4]
-    )  # of np.allclose, after the 36 of the heading and three rules
+    *_, allclose, relative, _ = re.findall(r"\*\*(\d+)\*\*", totals[0])
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert f"On those cases `np.allclose` lets {ours} of 36 wrong gradients pass" in readme
-    alarms = [line for line in printed.splitlines() if re.match(r"\| .+, float(32|64), of \d+ \|", line)]
-    assert len(alarms) == 8
-    assert all(line.endswith("| · |") for line in alarms)  # which rejects no right code
+    said = f"`np.allclose` lets {allclose} of 36 wrong gradients pass, and relative 1e-4 lets {relative}"
+    assert said.replace("lets 0", "none") in readme
 
 
 def test_speed() -> None:
