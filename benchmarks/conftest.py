@@ -3,6 +3,7 @@ the machine, and no host, folder or branch."""
 
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -96,7 +97,7 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Says what ``-k`` left out: a table without the compiled forms must not look complete."""
+    """Lists the contenders that ``-k`` left out, so that no table looks complete without them."""
     left_out = config.stash.get(LEFT_OUT, [])
     if not left_out or not config.getoption("benchmark_only"):
         return
@@ -106,7 +107,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.section("left out")
     terminalreporter.write_line(f"{len(left_out):,} of {len(left_out) + len(kept):,} rows do not match -k.")
     if labels:
-        terminalreporter.write_line(f"Contenders without any row: {'; '.join(labels)}.")
+        terminalreporter.write_line(textwrap.fill(f"Contenders without any row: {'; '.join(labels)}.", 100))
 
 
 def pytest_benchmark_generate_machine_info() -> dict[str, Any]:
@@ -120,7 +121,7 @@ def pytest_benchmark_update_commit_info(commit_info: dict[str, Any]) -> None:
 
 
 def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
-    """Only what the report needs: the rounds themselves, and what they are rounds of."""
+    """Keeps the rounds themselves and their names: the report needs no more."""
     output_json["suite"] = work.SUITE
     for bench in output_json["benchmarks"]:
         bench["stats"]["data"] = [float(f"{seconds:.6g}") for seconds in bench["stats"]["data"]]

@@ -19,7 +19,7 @@ from impl_numpy import cross_entropy, pair_counts
 pytestmark = pytest.mark.benchmark(timer=CLOCK)
 
 BY_COUNTS = ("numpy-pair-counts", "numpy-counting", "torch-pair-counts")
-BY_TOKEN = ("numpy-per-token", "torch-eager")  # at V = 65 alone: their time is N * V, whatever the corpus
+BY_TOKEN = ("numpy-per-token", "torch-eager")  # at V = 65 alone: their time is N * V, for any corpus
 CHUNK = 2**15  # tokens at a time: all of them would need N * V floats
 ROWS = [(V, form) for V in VOCABULARIES for form in (*BY_COUNTS, *(BY_TOKEN if V == 65 else ()))]
 

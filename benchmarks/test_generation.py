@@ -1,4 +1,4 @@
-"""500 characters, one after the other: what every published run ends with."""
+"""500 characters, one after the other, as at the end of every published run."""
 
 import importlib.util
 from collections.abc import Callable
@@ -38,9 +38,9 @@ def torch_generation(W: NDArray, draws: list[NDArray], given: bool) -> Job:
 
 
 def written(W: NDArray, draws: list[NDArray]) -> Callable[[str, Any, int], None]:
-    """With given draws each character must be the one whose stretch of the cumulative probabilities, in
-    double precision, its draw falls in. Without, the text's -log p may be no further than six standard
-    deviations from what this model's own texts have."""
+    """With given draws each character must be the one whose interval of the cumulative probabilities, in
+    double precision, holds its draw. Without, the text's -log p must lie within six standard deviations of
+    the mean over texts of this model."""
     z = W.astype(np.float64) - W.max(axis=1, keepdims=True)
     logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
     p = np.exp(logp)

@@ -27,11 +27,11 @@ pytestmark = pytest.mark.benchmark(timer=CLOCK)
 
 ROOT = Path(__file__).parent.parent
 NAMES = tuple(name for name in FORMS if name.startswith("job-"))
-ENDS = (2.50, 2.65)  # the validation loss that the schedule ends at, whatever the seed
+ENDS = (2.50, 2.65)  # the validation loss that the schedule ends at, for any seed
 
 
 def command(name: str, text: Path) -> list[str]:
-    """What is started. The text is a file, the same for all."""
+    """The command line. All read the same text from a file."""
     train = ["-m", "bigram", "train", "--json", "--corpus", str(text)]
     return [
         sys.executable,

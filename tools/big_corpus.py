@@ -1,7 +1,8 @@
-"""What a text larger than memory costs: ``python -m tools.big_corpus``, some minutes and 4 GB of disk.
+"""The cost of a text larger than memory: ``python -m tools.big_corpus``, some minutes and 4 GB of disk.
 
-Tiny Shakespeare again and again, two gigabytes of it, is encoded, loaded again and trained on by both
-backends, each in a process of its own whose largest resident memory is read off when it ends. Not on Windows.
+Two gigabytes, tiny Shakespeare again and again, are encoded, loaded a second time, and trained on by both
+backends, each in a separate process. Prints its seconds and the largest memory that was resident. Not on
+Windows.
 """
 
 import argparse
@@ -47,7 +48,7 @@ def main() -> None:
         with path.open("wb") as file:
             while file.tell() < megabytes * 1e6:
                 file.write(text)
-            os.fsync(file.fileno())  # or its own way to the disk would be timed with what follows
+            os.fsync(file.fileno())  # or the first process would be timed while this is written
         size = path.stat().st_size / 1e6
         for doing, command in (
             ("read, hashed and encoded", ("-c", LOAD, str(path))),

@@ -46,7 +46,7 @@ def update(config: Config, W: Any, m: Any, v: Any, t: Any, dW: Any) -> Any:
 
 
 def state_of(work: Work) -> list[Any]:
-    """W, both moments and the number of steps, each in memory of its own, for each is given away."""
+    """W, both moments and the number of steps, each in separate memory, for each is donated."""
     return [*(jnp.array(x) for x in (work.table, 0 * work.table, 0 * work.table)), jnp.float32(0)]
 
 

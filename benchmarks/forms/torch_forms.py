@@ -258,7 +258,7 @@ def compiling() -> Iterator[dict[str, Any]]:
     C++ compiler; any other exception is an error of ours."""
     try:
         with warnings.catch_warnings(), interleave.compiling() as info:
-            warnings.simplefilter("ignore")  # torch warns of its own modules
+            warnings.simplefilter("ignore")  # these warnings are about modules of torch
             yield info
     except BackendCompilerFailed as error:
         cause = error.inner_exception
@@ -267,7 +267,7 @@ def compiling() -> Iterator[dict[str, Any]]:
 
 
 def forget() -> None:
-    """Drops what was compiled for a group that is over: torch compiles one function only so many times."""
+    """Drops the compiled functions of the last group: torch compiles a function only a few times."""
     if "torch._dynamo" in sys.modules:
         torch._dynamo.reset()
 
@@ -353,6 +353,6 @@ def kind_of(name: str) -> str:
 
 
 def on_cpu(tensor: Tensor | None) -> np.ndarray:
-    """As a NumPy array of its own."""
+    """As a NumPy array, copied."""
     assert tensor is not None
     return tensor.detach().cpu().numpy().copy()

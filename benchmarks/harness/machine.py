@@ -16,7 +16,7 @@ import numpy as np
 
 @functools.cache
 def processor() -> str:
-    """The processor's name for people: /proc/cpuinfo on Linux, sysctl on macOS, else what Python knows."""
+    """The processor's name: from /proc/cpuinfo on Linux, sysctl on macOS, else from Python."""
     if sys.platform == "linux":
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -58,7 +58,7 @@ def hardware() -> dict[str, Any]:
 
 @functools.cache
 def software() -> dict[str, Any]:
-    """Versions of what is installed, the BLAS behind NumPy's matrix product, and threads."""
+    """Installed versions, the BLAS behind NumPy's matrix product, and threads."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     versions = {
         "python": platform.python_version(),

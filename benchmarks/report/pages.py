@@ -138,7 +138,7 @@ def parts_of(run: Results, forms: Sequence[str]) -> tuple[list[float | None], Ro
 
 
 def same_work(run: Results) -> str:
-    """One algorithm, token by token, nothing fused by hand: what a framework costs on a small model."""
+    """One algorithm, token by token, nothing fused by hand: the cost of a framework on a small model."""
     floor = run.best("step", name="c-per-token", **PUBLISHED)
     rows = []
     for label, *forms in PARTS:
@@ -204,7 +204,7 @@ def best_of(run: Results, side: str, at: dict[str, Any]) -> Row | None:
 
 
 def best_of_each(run: Results) -> str:
-    """The fastest form of each side, whatever its algorithm."""
+    """The fastest form of each side, in any algorithm."""
     sides = ("NumPy", "torch", "JAX", "Numba")
     rows = [
         [

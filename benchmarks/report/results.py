@@ -43,9 +43,9 @@ class Results:
         self.rows = []
         for bench in record["benchmarks"]:
             extra, stats = bench["extra_info"], bench["stats"]
-            what = extra["operation"], bench["group"], extra["form"], FORMS[extra["form"]]
+            names = extra["operation"], bench["group"], extra["form"], FORMS[extra["form"]]
             times = (stats[key] for key in ("median", "min", "q1", "q3", "rounds"))
-            self.rows.append(Row._make((*what, extra["vocab_size"], extra["tokens"], *times, extra)))
+            self.rows.append(Row._make((*names, extra["vocab_size"], extra["tokens"], *times, extra)))
 
     @property
     def on_card(self) -> bool:
