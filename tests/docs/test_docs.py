@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks.report import pages, results
-from bigram.doctor.gradient import check_gradient
-from bigram.doctor.report import check_report, evidence_report
+from bigram.doctor.report import evidence_report
 from bigram.explain.record import explain
 from bigram.explain.text import one_step
 from bigram.runs.report import comparison_report
 from bigram.studies import falling_loss, tolerances
 from bigram.terminal import table_text
 from common.text.corpus import Corpus
+from tests.bigram.test_cli import bigram
 from tests.kit import ROOT
 from tools import mutation, refresh
 
@@ -86,13 +86,10 @@ def test_check(evidence_record: dict) -> None:
     assert column(block, "mistakes") == column(printed, "mistakes")
 
 
-def test_the_readers_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_readers_example(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(refresh.example(), encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    pytest.importorskip("torch")  # one of the witnesses in the block
-    report = check_gradient("mine.py:loss_and_gradient")
-    printed = refresh.fenced("\n".join(check_report(report.record())))
-    assert words(refresh.blocks()["bigram check mine.py:loss_and_gradient"]) == words(printed)
+    printed = bigram("check", "mine.py:loss_and_gradient", cwd=tmp_path).stdout
+    assert words(refresh.blocks()["bigram check mine.py:loss_and_gradient"]) == words(refresh.fenced(printed))
 
 
 def test_explain() -> None:
