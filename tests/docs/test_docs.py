@@ -52,9 +52,22 @@ def test_the_mutation_page_has_the_table_of_what_survives() -> None:
     assert mutation.table() in (ROOT / "docs" / "mutation.md").read_text(encoding="utf-8")
 
 
+def test_the_generated_parts_that_no_machine_changes_are_fresh(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refresh.main(["--check"]) == 0, capsys.readouterr().out
+
+
+def test_a_stale_part_fails_the_check(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(refresh.PARTS, "tables", lambda: {ROOT / "docs" / "edges.md": b"other"})
+    assert refresh.main(["--check", "tables"]) == 1
+    assert capsys.readouterr().out == "docs/edges.md is stale; python -m tools.refresh tables\n"
+
+
 def test_every_block_is_tested_here() -> None:
     assert set(refresh.blocks()) == {
         "bigram compare",
+        'bigram compare, from "Largest difference" to "speed"',
         "bigram check",
         "bigram check mine.py:loss_and_gradient",
         "bigram explain --step dW",
@@ -74,6 +87,9 @@ def test_compare(shakespeare: Corpus, published: Callable) -> None:
     assert words(block) == words(printed)
     assert block.partition("\nMean loss")[0] == printed.partition("\nMean loss")[0]
     assert column(block, "step") == column(printed, "step")
+    name = 'bigram compare, from "Largest difference" to "speed"'
+    part = refresh.cut(name, "\n".join(comparison_report(result)))
+    assert words(refresh.blocks()[name]) == words(refresh.fenced(part))
     for losses in ("NumPy train", "torch train", "NumPy val", "torch val"):
         assert column(block, losses) == pytest.approx(column(printed, losses), abs=1e-4)
     for loss in ("optimum", "training ended"):
@@ -115,9 +131,9 @@ def test_tolerances() -> None:
     assert len(totals) == 2
     assert all(total.endswith("| **0** |") for total in totals)  # none passes our own check
     *_, allclose, relative, _ = re.findall(r"\*\*(\d+)\*\*", totals[0])
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    page = " ".join((ROOT / "docs" / "tolerances.md").read_text(encoding="utf-8").split())
     said = f"`np.allclose` lets {allclose} of 36 wrong gradients pass, and relative 1e-4 lets {relative}"
-    assert said.replace("lets 0", "none") in readme
+    assert said.replace("lets 0", "none") in page
 
 
 def test_speed() -> None:

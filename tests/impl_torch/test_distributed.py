@@ -279,8 +279,8 @@ def start() -> Iterator[Callable[[list[list[str]]], list[subprocess.Popen[str]]]
 
 
 def torchrun(*args: str) -> subprocess.CompletedProcess[str]:
-    """The README's ``torchrun``, with another command."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    """The ``torchrun`` of docs/running.md, with another command."""
+    readme = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
     line = re.search(r"^torchrun (.* -m bigram) train --backend torch$", readme, re.MULTILINE)
     assert line
     command = [sys.executable, "-m", "torch.distributed.run", *line[1].split(), *args]

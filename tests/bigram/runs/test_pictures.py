@@ -380,7 +380,7 @@ def test_a_run_that_ran_away_is_still_drawn(tmp_path: Path) -> None:
     assert table.axes[2].get_xlabel() == "probability; hatched: none"
 
 
-# --- the picture in the README ------------------------------------------------------------------------
+# --- the picture of all mistakes ------------------------------------------------------------------------
 
 
 def test_the_picture_is_legible_and_that_of_its_numbers(committed: list[falling_loss.Curve]) -> None:
@@ -417,7 +417,7 @@ def test_its_numbers_are_those_of_the_catalogue(committed: list[falling_loss.Cur
     assert_curves(list(falling_loss.curves(falling_loss.CATALOGUE, config)), committed, 2)
 
 
-def test_the_readme_counts_them_right(committed: list[falling_loss.Curve]) -> None:
+def test_the_page_counts_them_right(committed: list[falling_loss.Curve]) -> None:
     right, *others = committed
     how = {
         wrong: Counter(falling_loss.how_it_ends(curve, right) for curve in others if curve.wrong == wrong)
@@ -426,7 +426,7 @@ def test_the_readme_counts_them_right(committed: list[falling_loss.Curve]) -> No
     (all_gradients, fall, same), (adamws, fall_too, same_too) = (
         (counts.total(), counts["same"] + counts["falls"], counts["same"]) for counts in how.values()
     )
-    readme = " ".join((FIGURES.parent.parent / "README.md").read_text(encoding="utf-8").split())
+    readme = " ".join((FIGURES.parent / "tolerances.md").read_text(encoding="utf-8").split())
     assert (
         f"Of the catalogue's {all_gradients} wrong gradients {fall} make the loss fall, {same} of them to "
         f"within {falling_loss.SAME} nats of the right one; of its {adamws} wrong AdamWs {fall_too} "
