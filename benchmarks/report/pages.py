@@ -75,7 +75,8 @@ def compared(rows: Sequence[Row | None], labelled: bool = False) -> list[str]:
 
 
 def without_empty(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table, without the columns that hold no figure; all but the first column to the right."""
+    """A table, without the rows and columns that hold no figure; all but the first column to the right."""
+    rows = [row for row in rows if any(cell != NONE for cell in row[1:])]
     kept = [i for i in range(len(headings)) if any(row[i] != NONE for row in rows)]
     return table([headings[i] for i in kept], [[row[i] for i in kept] for row in rows], "lr")
 
@@ -462,7 +463,7 @@ def readme(runs: list[Results]) -> str:
         times_as_long(run.best("generation", backend="torch"), run.best("generation", backend="NumPy")),
     ]
     return (
-        f"{without_empty(headings, [row for row in rows if any(cell != NONE for cell in row[1:])])}\n"
+        f"{without_empty(headings, rows)}\n"
         f"{run.name}. The whole job, imports included: {jobs[0]} as fast as a plain torch script; "
         f"generation: {jobs[1]} as fast as torch's loop.\n"
     )

@@ -1,12 +1,17 @@
 """Proves that the pages on speed and cost are made from the committed rounds of every machine, and that a
 broken file of rounds gives one line of explanation."""
 
+import doctest
 import json
 import re
+import subprocess
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from benchmarks import __main__ as benchmarks_command
+from benchmarks.harness import machine
 from benchmarks.harness.work import SHAPES, Shape
 from benchmarks.report import pages
 from benchmarks.report.__main__ import DOCS, main
@@ -75,6 +80,47 @@ def test_an_unreadable_result_gives_one_line(tmp_path: Path, capsys: pytest.Capt
         assert printed.startswith("benchmarks.report: ")
         assert said in printed
         assert printed.count("\n") == 1
+
+
+@pytest.mark.parametrize("module", [pages, machine])
+def test_the_examples_in_docstrings_are_true(module: ModuleType) -> None:
+    found = doctest.testmod(module)
+    assert found.attempted > 0
+    assert found.failed == 0
+
+
+def test_one_command_measures_one_thread_and_all_cores_and_writes_the_pages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[tuple[str, list[str]]] = []
+    reports: list[list[str]] = []
+
+    def pretend(command: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        made.append((env["OMP_NUM_THREADS"], command[2:]))
+        return subprocess.CompletedProcess(command, 0)
+
+    def report(argv: list[str]) -> int:
+        reports.append(argv)
+        return 0
+
+    monkeypatch.setattr(benchmarks_command.subprocess, "run", pretend)
+    monkeypatch.setattr(benchmarks_command, "report", report)
+    monkeypatch.setattr(benchmarks_command.machine, "processor", lambda: "Some CPU (R) 9")
+    monkeypatch.setattr(benchmarks_command.os, "cpu_count", lambda: 4)
+    assert benchmarks_command.main([]) == 0
+    assert [threads for threads, _ in made] == ["1", "4"]
+    assert f"--benchmark-json={FOLDER / 'some-cpu-9.json'}" in made[0][1]
+    assert f"--benchmark-json={FOLDER / 'some-cpu-9-all-cores.json'}" in made[1][1]
+    assert all("--benchmark-only" in words for _, words in made)
+    assert reports == [[]]
+
+    monkeypatch.setattr(benchmarks_command.machine, "hardware", lambda: {"accelerator": "A Card"})
+    assert benchmarks_command.main(["--gpu"]) == 0
+    assert f"--benchmark-json={FOLDER / 'a-card.json'}" in made[2][1]
+    monkeypatch.setattr(benchmarks_command.machine, "hardware", dict)
+    assert benchmarks_command.main(["--gpu"]) == 2
+    assert benchmarks_command.main(["--all"]) == 2
+    assert len(made) == 3
 
 
 def test_the_readme_block_is_short(runs: list[Results]) -> None:
