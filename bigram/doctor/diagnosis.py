@@ -1,112 +1,362 @@
-"""Which mistake of the catalogue is it, and if none, what does the error look like?"""
+"""Which mistakes of the catalogue make just these outputs? ``Search`` finds them, and their numbers.
+
+Every mistake is made on the same cases and compared with the reader's output, case by case, and the first
+disagreement ends it. Small cases come first, so a wrong guess costs some microseconds, and cases that the
+reader has right rule out all that would be wrong there. A number, such as an eps, is found from one entry of
+one output; all other entries of all cases must then agree.
+
+Outputs that are no numbers take no part. A mistake whose own effect lies within the room is never named.
+"""
 
 import itertools
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from bigram.bounds import unit_roundoff
-from bigram.comparator import compare_tensor, differences, fractions
-from bigram.doctor.cases import REPEATED, Case, Outputs
-from bigram.doctor.mistakes.gradients import Mistake
+from bigram.comparator import differences, fractions
+from bigram.doctor.mistakes.stages import Mistake, figure
 from common.arrays import Array
 
-Maker = Callable[[Iterable[Mistake]], Iterator[dict[str, Array]]]
+Chosen = tuple[Mistake, ...]
+# What the catalogue makes of one case: an array, with one more axis in front where amounts are many.
+Make = Callable[[Chosen, int], Array]
+
+# How far two hands' versions of one mistake lie apart, in bounds of the right result: each is within one bound,
+# enlarged as the mistake enlarges the result. Measured: at most 2.1 over all catalogued mistakes
+# in two other orders of operations; a power of two above it.
+SLACK = 8.0
+GRID = 24  # amounts tried at once
+CONFIRMED = 3  # entries that a number must explain besides the one it was found from
 
 
-def diagnose(
-    name: str,
-    catalogue: Sequence[Mistake],
-    make: Maker,
-    outputs: Outputs,
-    truths: Outputs,
-    bounds: Outputs,
-    u: float,  # unit roundoff of the outputs
-    in_float32: Mistake | None = None,  # to be named where single precision explains what is left
-) -> list[Mistake]:
-    """The mistake whose output agrees with ``outputs`` on every case; if there is none, the two that do
-    when made together; if none do, nothing. Where several agree, the nearest.
+@dataclass(frozen=True)
+class Fit:
+    """Mistakes that make the outputs on every case that took part."""
 
-    Two people make the same mistake with other roundings, so agreement has room: the bound, enlarged as the
-    mistake enlarges the result, and some roundings of its largest entry. That is far less than separates
-    any two entries of the catalogue in float64. If nothing fits, all is tried once more with single
-    precision's roundings, beginning with no mistake but those.
-    """
-    pairs = [pair for pair in itertools.combinations(catalogue, 2) if pair[0].stage != pair[1].stage]
-    rounds: list[tuple[float, Sequence[tuple[Mistake, ...]]]] = [(1.0, list(zip(catalogue))), (1.0, pairs)]
-    wrong = [
-        bool((differences(output[name], truth[name]) > bound[name]).any())
-        for output, truth, bound in zip(outputs, truths, bounds, strict=True)
-    ]
-    # Single precision shows on nearly every case; what is wrong on a few is something else.
-    if in_float32 and u < unit_roundoff(np.float32) and 2 * sum(wrong) > len(wrong):
-        rest = [(mistake,) for mistake in catalogue if mistake is not in_float32]
-        rounds += [(unit_roundoff(np.float32) / u, [(), *rest])]
-
-    def distance(chosen: tuple[Mistake, ...], coarser: float) -> float:
-        """The largest difference on any case in units of its room; infinite where it is no agreement."""
-        apart, is_mistake = 0.0, not chosen
-        for output, truth, bound, made in zip(outputs, truths, bounds, make(chosen), strict=True):
-            largest = np.nan_to_num(abs(made[name]).max(), posinf=0)
-            size = max(1.0, largest / (abs(truth[name]).max() or 1))
-            slack = 1000 if u < unit_roundoff(np.float32) else 8
-            room = coarser * (slack * size * (bound[name] + bound[name].max() * 1e-3) + 16 * u * largest)
-            apart = max(apart, float(fractions(unlike(made[name], output[name]), room).max()))
-            if apart > 1:
-                return math.inf
-            # In float32, "float32 where float64 was asked" is none.
-            beyond = room if coarser > 1 else bound[name]
-            is_mistake |= bool((differences(made[name], truth[name]) > beyond).any())
-        return apart if is_mistake else math.inf
-
-    for coarser, candidates in rounds:
-        apart = [distance(chosen, coarser) for chosen in candidates]
-        nearest = min(range(len(apart)), key=apart.__getitem__, default=None)
-        if nearest is not None and apart[nearest] <= 1:
-            also = [in_float32] if in_float32 and coarser > 1 else []
-            return [*candidates[nearest], *also]
-    return []
+    mistakes: Chosen
+    distance: float  # the furthest entry, in units of its room
 
 
-def unlike(made: Array, output: Array) -> Array:
-    """The difference of two outputs. Where both hold what is no number, they are alike in that: how far it
-    spreads depends on how sums are taken."""
-    lost = ~np.isfinite(made) | ~np.isfinite(output)
-    both = not np.isfinite(made).all() and not np.isfinite(output).all()
-    return np.where(lost & both, 0, differences(made, output))
+@dataclass(frozen=True)
+class Observed:
+    """One output of the reader's on every case, and the truth."""
+
+    outputs: Sequence[Array]
+    truths: Sequence[Array]
+    bounds: Sequence[Array]
+    u: float  # unit roundoff of the outputs
+
+    def fraction(self, i: int) -> float:
+        """How far the output of case ``i`` is from the truth, in bounds."""
+        return float(fractions(differences(self.outputs[i], self.truths[i]), self.bounds[i]).max())
+
+    def room(self, i: int, made: Array) -> float:
+        """How far apart two versions of a mistake may lie, which may have moved any entry anywhere."""
+        largest = float(abs(made).max())
+        size = max(1.0, largest / (float(abs(self.truths[i]).max()) or 1.0))
+        return SLACK * (size * float(np.max(self.bounds[i])) + 2 * self.u * largest)
 
 
-def describe(name: str, cases: list[Case], outputs: Outputs, truths: Outputs, bounds: Outputs) -> list[str]:
-    """What an unknown error looks like: on which cases, in which rows, of which sign and scale."""
-    wrong = [
-        compare_tensor(name, output[name], truth[name], bound[name]).fraction_of_bound > 1
-        for output, truth, bound in zip(outputs, truths, bounds, strict=True)
-    ]
-    lines = [f"{name} is wrong on {sum(wrong)} of {len(cases)} cases"]
-    if right := [case.name for case, is_wrong in zip(cases, wrong, strict=True) if not is_wrong]:
-        lines.append(f"{name} is right on: {'; '.join(right)}")
-    at = wrong.index(True)
-    case, output, truth = cases[at], outputs[at][name], truths[at][name]
-    off = differences(output, truth) > bounds[at][name]
-    lead = f"on the case '{case.name}'"
-    if name == "dW":
-        n = np.bincount(case.idx.ravel(), minlength=len(case.W))
-        groups = {"never visited": n == 0, "visited once": n == 1, "visited more than once": n > 1}
-        hit = [label for label, rows in groups.items() if off[rows].any()]
-        lines.append(f"{lead} {int(off.sum())} of {off.size} entries are wrong, in rows {', '.join(hit)}")
-    if [case.name for case, is_wrong in zip(cases, wrong, strict=True) if is_wrong] == [REPEATED]:
-        lines.append("only the second call with the same arguments is wrong: something outlives the first")
-    if not np.isfinite(output).all():
-        return [*lines, f"{lead} {int((~np.isfinite(output)).sum())} values are not finite"]
-    large = off & (abs(truth) > 1e-3 * abs(truth).max())
-    ratio = np.divide(output, truth, where=large, out=np.zeros(truth.shape))[large]
-    if ratio.size and np.ptp(ratio) <= 1e-6 * abs(ratio).max() and abs(ratio - 1).max() > 1e-6:
-        lines.append(f"{lead} every wrong {name} is {ratio.flat[0]:.6g} times the right one")
-    elif ratio.size:
-        low, high = ratio.min() - 1, ratio.max() - 1
-        lines.append(f"{lead} the error is between {low:.2g} and {high:.2g} of the right value")
-    error = (output - truth)[off]
-    sign = "too large" if (error > 0).all() else "too small" if (error < 0).all() else "of both signs"
-    lines.append(f"{lead} the errors are {'' if sign == 'of both signs' else 'all '}{sign}")
-    return lines
+class Search:
+    """The mistakes that explain ``observed`` on the cases ``usable``."""
+
+    def __init__(
+        self,
+        observed: Observed,
+        make: Make,
+        usable: Sequence[int],
+        cost: Callable[[int], float],
+        ratio_names: Callable[[float, list[int]], list[Mistake]] | None = None,
+        ratios: Sequence[dict[str, float]] = (),
+    ) -> None:
+        self.seen, self.make, self.cost = observed, make, cost
+        self.ratios = ratios
+        self.name_ratio: Any = ratio_names
+        self.fraction = {i: observed.fraction(i) for i in usable}
+        self.failing = [i for i in usable if self.fraction[i] > 1]
+        by_cost = sorted(usable, key=cost)
+        # Small cases that are right: a mistake that would be seen there is not it.
+        settled = [i for i in by_cost if self.fraction[i] <= 1 and observed.truths[i].any()]
+        self.settled = sorted(settled, key=lambda i: (np.size(observed.truths[i]) in (2, 3, 4, 9), cost(i)))[
+            :2
+        ]
+        small = [i for i in by_cost if self.fraction[i] > 1 and np.size(observed.outputs[i]) >= 16]
+        probe = small[:1] or [i for i in by_cost if self.fraction[i] > 1][:1]
+        self.order = [*probe, *(i for i in by_cost if i not in probe)]
+        # Cases that a number shows on: those furthest from the truth, of those that cost little.
+        cheap = [i for i in self.failing if cost(i) <= 20 * cost(by_cost[len(by_cost) // 2])] or self.failing[
+            :1
+        ]
+        self.probes = sorted(cheap, key=lambda i: -min(self.fraction[i], 1e300))[:3]
+        self.probes += [i for i in self.order[:1] if i not in self.probes]
+
+    # --- does it agree? -------------------------------------------------------------------------------
+
+    def made(self, chosen: Chosen, i: int) -> Array | None:
+        """What ``chosen`` makes of case ``i``; None if it cannot be made there."""
+        try:
+            with np.errstate(all="ignore"):
+                return self.make(chosen, i)
+        except (IndexError, ValueError, TypeError, ArithmeticError):  # not on a case of this shape
+            return None
+
+    def distance(self, made: Array | None, i: int) -> float:
+        """The furthest entry of an output from what was made, in units of the room."""
+        output = self.seen.outputs[i]
+        if made is None or made.shape != output.shape or not np.isfinite(made).all():
+            return math.inf
+        return float(abs(made - output).max()) / self.seen.room(i, made)
+
+    def fit(self, chosen: Chosen, first: Array | None = None) -> Fit | None:
+        """``chosen`` as it is, or times one ratio, if it agrees everywhere."""
+        if not self.order:
+            return None
+        order = sorted(self.order) if any(m.remembers for m in chosen) else self.order
+        made = first if first is not None else self.made(chosen, order[0])
+        if made is None:
+            return None
+        apart = self.distance(made, order[0])
+        if apart > 1:
+            return self._with_ratio(chosen, order, made) if self.name_ratio else None
+        effects = 0
+        for i in order:
+            made = made if i == order[0] else self.made(chosen, i)
+            apart = max(apart, self.distance(made, i))
+            if apart > 1 or made is None:
+                return self._with_ratio(chosen, order, None) if self._zero(order[0]) else None
+            effects += int((differences(made, self.seen.truths[i]) > self.seen.room(i, made)).sum())
+        needed = CONFIRMED + 1 if any(m.amounts for m in chosen) else 1
+        return Fit(chosen, apart) if effects >= needed else None
+
+    def _zero(self, i: int) -> bool:
+        return bool(self.name_ratio) and not np.any(self.seen.outputs[i])
+
+    def _ratio(self, made: Array, i: int) -> float | None:
+        """The one ratio of the output to what was made; None if there is none."""
+        output = self.seen.outputs[i]
+        if made.shape != output.shape or not np.isfinite(made).all():
+            return None
+        scale = float((made * made).sum(dtype=float))
+        ratio = float((made * output).sum(dtype=float)) / scale if 0 < scale < math.inf else 0.0
+        return ratio if abs(ratio) > 1e-12 and self.distance(ratio * made, i) <= 1 else None
+
+    def _with_ratio(self, chosen: Chosen, order: Sequence[int], made: Array | None) -> Fit | None:
+        left: dict[str, float] | None = None
+        apart, effects = 0.0, 0
+        if any(m.ratio for m in chosen):
+            return None
+        for i in order:
+            made = made if made is not None else self.made(chosen, i)
+            if made is None:
+                return None
+            if not np.any(made) or float(abs(made).max()) <= self.seen.room(i, made):
+                if self.distance(made, i) > 1:
+                    return None
+                made = None
+                continue
+            effects += int((differences(made, self.seen.truths[i]) > self.seen.room(i, made)).sum())
+            if left is None:
+                if (ratio := self._ratio(made, i)) is None:
+                    return None
+                left = {name: ratio / value for name, value in self.ratios[i].items()}
+            agree = {}
+            for name, number in left.items():
+                apart_here = self.distance(number * self.ratios[i][name] * made, i)
+                if apart_here <= 1:
+                    agree[name] = number
+                    apart = max(apart, apart_here)
+            left, made = agree, None
+            if not left:
+                return None
+        if not left or not (effects or not chosen):
+            return None
+        return Fit((*chosen, *self.name_ratio(left)), apart)
+
+    # --- numbers --------------------------------------------------------------------------------------
+
+    def fits_with_amount(self, chosen: Chosen) -> Fit | None:
+        """The same where one of ``chosen`` has a number that is still to be found."""
+        k = next(k for k, m in enumerate(chosen) if m.amounts)
+        tried: list[float] = []
+        for amount in self.amounts(chosen, k):
+            if any(math.isclose(amount, other, rel_tol=1e-9) for other in tried):
+                continue
+            tried.append(amount)
+            for digits in (1, 2, 3, 6, 17):
+                rounded = float(f"{amount:.{digits}g}")
+                if digits < 17 and abs(rounded - amount) > 0.2 * abs(amount):
+                    continue
+                found = tuple(m.with_amount(rounded) if j == k else m for j, m in enumerate(chosen))
+                if fit := self.fit(found):
+                    return fit
+        return None
+
+    def amounts(self, chosen: Chosen, k: int) -> Iterator[float]:
+        """The numbers with which one entry of one output is as it was observed."""
+        low, high = chosen[k].amounts or (0.0, 0.0)
+        whole = np.linspace(low, high, GRID) if low <= 0 else np.geomspace(low, high, GRID)
+
+        def at(numbers: Array, i: int) -> Array | None:
+            given = tuple(
+                m.with_amount(numbers[:, None, None]) if j == k else m for j, m in enumerate(chosen)
+            )
+            return self.made(given, i)
+
+        for i in self.probes if not any(m.remembers for m in chosen) else self.order[:0]:
+            output = self.seen.outputs[i]
+            made = at(whole, i)
+            if made is None or made.shape != (GRID, *output.shape):
+                continue
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # entries without any number
+                room = self.seen.room(i, np.where(np.isfinite(made), made, 0))
+                made = np.where(np.isfinite(made), made, np.nan)
+                low_end, high_end = np.nanmin(made, axis=0), np.nanmax(made, axis=0)
+                pad = room + (high_end - low_end) / 4  # an extreme may lie between two of the numbers
+                inside = (low_end - pad <= output) & (output <= high_end + pad)
+                if not inside.all():
+                    return
+                moves = np.nan_to_num(high_end - low_end, nan=0)
+            off = differences(output, self.seen.truths[i])
+            for entry in dict.fromkeys((int(off.argmax()), int(moves.argmax()))):
+                if moves.flat[entry] <= room:
+                    continue
+                yield from self._roots(
+                    lambda numbers: at(numbers, i).reshape(GRID, -1)[:, entry],  # type: ignore[union-attr]
+                    whole,
+                    float(output.flat[entry]),
+                )
+
+    @staticmethod
+    def _roots(values: Callable[[Array], Array], whole: Array, wanted: float) -> Iterator[float]:
+        """Where ``values`` is ``wanted``: each bracket is divided again until it is no wider than a rounding."""
+        over = np.sign(values(whole) - wanted)
+        starts = np.flatnonzero(np.isfinite(over[:-1]) & np.isfinite(over[1:]) & (over[:-1] * over[1:] <= 0))
+        for start in starts[:3]:
+            low, high = float(whole[start]), float(whole[start + 1])
+            for _ in range(14):
+                numbers = np.linspace(low, high, GRID)
+                over = np.sign(values(numbers) - wanted)
+                crossing = np.flatnonzero(over[:-1] * over[1:] <= 0)
+                if not crossing.size:
+                    break
+                # The middle of those that cannot be told apart.
+                first, last = int(crossing[0]), int(crossing[-1])
+                low, high = float(numbers[first]), float(numbers[last + 1])
+                if high - low <= 1e-14 * abs(high) or last - first > GRID // 2:
+                    break
+            yield (low + high) / 2
+
+    # --- the search -----------------------------------------------------------------------------------
+
+    def one(self, chosen: Chosen) -> Fit | None:
+        """Whether these mistakes together explain it."""
+        numbers = sum(1 for m in chosen if m.amounts)
+        if numbers > 1:
+            return None
+        return self.fits_with_amount(chosen) if numbers else self.fit(chosen)
+
+    def singles(self, atoms: Iterable[Chosen], base: Chosen = ()) -> list[Fit]:
+        """All that explain it alone, the fewest mistakes and the nearest first."""
+        fits = [
+            fit
+            for atom in atoms
+            if compatible(base, atom) and self.viable((*base, *atom)) and (fit := self.one((*base, *atom)))
+        ]
+        return ranked(fits)
+
+    def viable(self, chosen: Chosen) -> bool:
+        """Whether it leaves the small cases right that are right."""
+        if any(m.amounts or m.remembers for m in chosen):
+            return True
+        return all(self.distance(self.made(chosen, i), i) <= 1 for i in self.settled)
+
+    def pairs(self, atoms: Sequence[Chosen], base: Chosen = ()) -> list[Fit]:
+        """All pairs that explain it. One that changes nothing on the first case is tried only with those
+        that explain that case alone."""
+        if not self.order:
+            return []
+        first = self.order[0]
+        right = self.made(base, first)
+        active, idle, alone = [], [], []
+        for atom in atoms:
+            if not compatible(base, atom) or not self.viable((*base, *atom)):
+                continue
+            if any(m.amounts for m in atom):
+                active.append(atom)
+                continue
+            made = self.made((*base, *atom), first)
+            if made is None:
+                continue
+            same = right is not None and made.shape == right.shape and np.array_equal(made, right)
+            (idle if same else active).append(atom)
+            if self.distance(made, first) <= 1 or (self.name_ratio and self._ratio(made, first) is not None):
+                alone.append(atom)
+        tried = itertools.chain(
+            ((a, b) for a, b in itertools.combinations(active, 2) if worth(a, b)),
+            ((a, b) for a in alone for b in idle if a not in idle),
+            itertools.combinations(idle, 2) if right is not None and self.distance(right, first) <= 1 else (),
+        )
+        fits = [fit for a, b in tried if compatible(a, b) and (fit := self.one((*base, *a, *b)))]
+        return ranked(fits)
+
+
+def costly(atom: Chosen) -> bool:
+    """Whether trying it takes more than some ten microseconds."""
+    return any(m.amounts or (m.coupled and m.derived) for m in atom)
+
+
+def worth(a: Chosen, b: Chosen) -> bool:
+    """Whether a pair is tried: a factor is found as a ratio unless a number is to be found as well; a number
+    with a rare variant, or two derivatives of a whole batch, would take minutes."""
+    if any(m.ratio for m in (*a, *b)):
+        return any(m.amounts for m in (*a, *b))
+    frequent = all(
+        not m.variants or m.chosen[-1] == m.variants[0] or "token_loss" in m.code for m in (*a, *b)
+    )
+    return frequent or not (costly(a) or costly(b))
+
+
+def compatible(a: Chosen, b: Chosen) -> bool:
+    """Whether two sets of mistakes can be made together: no stage twice."""
+    return not any(m.occupied & n.occupied or m.entry == n.entry for m in a for n in b)
+
+
+def ranked(fits: Iterable[Fit]) -> list[Fit]:
+    """The fewest mistakes first, then those without a number, then the nearest."""
+    return sorted(
+        fits,
+        key=lambda fit: (
+            len(fit.mistakes),
+            sum(bool(m.amounts) for m in fit.mistakes),
+            fit.distance,
+        ),
+    )
+
+
+def atoms_of(catalogue: Iterable[Mistake], derive: bool = False, factors: bool = False) -> list[Chosen]:
+    """Every entry with each of its variants; with ``derive`` also as the derivative of the wrong loss, with
+    ``factors`` also those that are a ratio."""
+    atoms: list[Chosen] = []
+    for m in catalogue:
+        if m.unstable or (m.ratio and not factors):
+            continue
+        for variant in m.variants or (None,):
+            chosen = tuple(x for x in ((m.chosen[0] if m.amounts else None), variant) if x is not None)
+            one = replace(m, chosen=chosen)
+            atoms.append((one,))
+            if derive and not m.derived and {"scores", "softmax", "token_loss"} & {*m.code}:
+                atoms.append((replace(one, derived=True),))
+    return atoms
+
+
+def said(mistakes: Iterable[Mistake]) -> list[Mistake]:
+    """The mistakes with their numbers in their names."""
+    return [m if m.ratio and m.code else m.named() for m in mistakes]
+
+
+__all__ = ["Fit", "Observed", "Search", "atoms_of", "compatible", "figure", "ranked", "said"]

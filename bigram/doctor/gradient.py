@@ -2,26 +2,33 @@
 
 The reader's ``(W, idx, targets) -> (loss, dW)`` runs on cases built to tell mistakes apart, and every
 number it returns is held against 50-digit arithmetic within the bound of ``bounds.py``. If one is over
-its bound, the mistakes of the catalogue are made on the same cases, alone and two at a time: the diagnosis
-is not guessed from one number but is the entry whose output agrees with the reader's on every case.
-``optimizer.py`` does the same for optimizers.
+its bound, the mistakes of the catalogue are made on the same cases: the diagnosis is not guessed from one number
+but is what agrees with the reader's on every case. ``optimizer.py`` does the same for optimizers.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from bigram.bounds import unit_roundoff
 from bigram.comparator import Row, compare_tensor
-from bigram.doctor.cases import Case, Outputs, gradient_cases, loss_room
-from bigram.doctor.diagnosis import Maker, describe, diagnose
+from bigram.doctor import traces
+from bigram.doctor.cases import BACK, FORWARD, STEP, Case, Outputs, direction, gradient_cases, loss_room
+from bigram.doctor.describe import describe_gradient, smallest
+from bigram.doctor.diagnosis import Chosen, Fit, Observed, Search, atoms_of, compatible, said
 from bigram.doctor.mistakes import gradients
-from bigram.doctor.mistakes.gradients import Mistake
+from bigram.doctor.mistakes.gradients import FACTORS, RATIOS, off_by_a_factor
+from bigram.doctor.mistakes.stages import Mistake, Program, Tape, right_tape
 from bigram.doctor.subject import Complaint, GradientCall, run_apart
-from bigram.doctor.verdict import Report
+from bigram.doctor.verdict import Report, case_of
 from bigram.doctor.witnesses import WITNESSES
 from common.arrays import Array
+
+BOTH = ("loss", "dW")
+AFFORDABLE = 4_000_000  # numbers in one complex step: 0.1 s
 
 
 def truths_and_bounds(cases: Sequence[Case]) -> tuple[Outputs, Outputs]:
@@ -30,7 +37,7 @@ def truths_and_bounds(cases: Sequence[Case]) -> tuple[Outputs, Outputs]:
 
 
 def check_gradient(
-    subject: str, wanted: tuple[str, ...] = ("loss", "dW"), dtype: str = "float64", limit: float = 10.0
+    subject: str, wanted: tuple[str, ...] = BOTH, dtype: str = "float64", limit: float = 10.0
 ) -> Report:
     """Judges the function that ``subject`` names (see ``subject.py``), in W's ``dtype``, with ``limit``
     seconds for each case. Raises ``UserError`` if there is no such function."""
@@ -54,31 +61,45 @@ def judge_gradient(
     subject: str,
     cases: list[Case],
     outputs: Outputs,
-    wanted: tuple[str, ...] = ("loss", "dW"),
+    wanted: tuple[str, ...] = BOTH,
     complaint: str | None = None,
 ) -> Report:
-    """Holds the outputs of the first so many cases against the truth and every witness."""
-    truths, bounds = truths_and_bounds(cases)
+    """Holds the outputs of the first so many cases against the truth and every witness, and looks for the
+    mistakes that make just these outputs."""
+    cases = cases[: len(outputs)]
     rows = [
-        (case.name, compare_tensor(name, output[name], truth[name], bound[name]))
-        for case, output, truth, bound in zip(cases, outputs, truths, bounds, strict=False)
+        (case.name, compare_tensor(name, output[name], case.truth[name], case.bound[name]))
+        for case, output in zip(cases, outputs, strict=True)
         for name in wanted
     ]
-    diagnosis: list[Mistake] = []
-    pattern: list[str] = []
-    for name in wanted:
-        if complaint is None and any(row.name == name and row.fraction_of_bound > 1 for _, row in rows):
-            catalogue = gradients.LOSSES if name == "loss" else gradients.GRADIENTS
-            u = unit_roundoff(cases[0].W.dtype)
-            maker, in_float32 = gradient_maker(cases), catalogue[-1]
-            found = diagnose(name, catalogue, maker, outputs, truths, bounds, u, in_float32)
-            diagnosis += found
-            if not found:
-                pattern += describe(name, cases, outputs, truths, bounds)
-    return Report(subject, complaint, rows, against_witnesses(cases, outputs), diagnosis, pattern, [])
+    report = Report(
+        subject,
+        complaint,
+        rows,
+        against_witnesses(cases, outputs),
+        [],
+        [],
+        [],
+        extreme=frozenset(case.name for case in cases if case.extreme),
+    )
+    if not report.wrong:
+        return report
+    diagnosis = Diagnosis(cases, outputs, wanted)
+    diagnosis.run()
+    at = smallest(cases, rows)
+    shown = cases[at]
+    arguments = {"W": shown.W, "idx": shown.idx, "targets": shown.targets}
+    return replace(
+        report,
+        diagnosis=diagnosis.mistakes,
+        pattern=diagnosis.pattern,
+        notes=diagnosis.notes,
+        unstable=diagnosis.unstable,
+        case=case_of(arguments, outputs[at], {name: shown.truth[name] for name in wanted}),
+    )
 
 
-def gradient_maker(cases: list[Case]) -> Maker:
+def gradient_maker(cases: Sequence[Case]) -> Callable[[Iterable[Mistake]], Iterator[dict[str, Array]]]:
     """A function from mistakes to what they make of the cases, one after the other."""
 
     def make(chosen: Iterable[Mistake]) -> Iterator[dict[str, Array]]:
@@ -91,7 +112,380 @@ def gradient_maker(cases: list[Case]) -> Maker:
     return make
 
 
-def against_witnesses(cases: list[Case], outputs: Outputs) -> list[Row]:
+class Making:
+    """What the catalogue makes of each case. The right results are at hand, so that only stages from the
+    first wrong one on are run; programs that remember are run through all calls in order."""
+
+    def __init__(self, cases: Sequence[Case], side: str, outputs: Outputs) -> None:
+        self.cases, self.side = cases, side
+        self.outputs = [np.asarray(output[side]) for output in outputs]
+        self.tapes: dict[int, Tape] = {}
+        self.running: tuple[Chosen, list[Array]] | None = None
+        self.program: Program | None = None
+
+    def __call__(self, chosen: Chosen, i: int) -> Array:
+        if not any(m.remembers for m in chosen):
+            return self.result(Program(chosen), i)
+        if self.running is None or self.running[0] is not chosen:
+            self.running, self.program = (chosen, []), Program(chosen)
+        assert self.program is not None
+        results = self.running[1]
+        while len(results) <= i:
+            results.append(self.result(self.program, len(results)))
+        return results[i]
+
+    def result(self, program: Program, i: int) -> Array:
+        """One call."""
+        case = self.cases[i]
+        if i not in self.tapes:
+            with np.errstate(all="ignore"):
+                self.tapes[i] = right_tape(case.W, case.idx, case.targets)
+        if program.derived and self.side == "dW":
+            V, N = len(case.W), case.idx.size
+            if V * N * V * (V * V if program.coupled else V) > AFFORDABLE:
+                return self.outputs[i]  # taken for what the reader has: the small cases decide
+        run = program.loss if self.side == "loss" else program.gradient
+        return np.asarray(run(case.W, case.idx, case.targets, self.tapes[i]))
+
+
+class Diagnosis:
+    """The mistakes in the loss and in dW, each found by itself, and then seen together."""
+
+    def __init__(self, cases: Sequence[Case], outputs: Outputs, wanted: tuple[str, ...]) -> None:
+        self.cases, self.outputs, self.wanted = cases, outputs, wanted
+        self.u = unit_roundoff(cases[0].W.dtype)
+        self.finite = {
+            name: [i for i, output in enumerate(outputs) if np.isfinite(output[name]).all()]
+            for name in wanted
+        }
+        self.mistakes: list[Mistake] = []
+        self.pattern: list[str] = []
+        self.notes: list[str] = []
+        self.unstable: list[str] = []
+
+    # --- tools ----------------------------------------------------------------------------------------
+
+    def observed(self, name: str) -> Observed:
+        return Observed(
+            [np.asarray(output[name]) for output in self.outputs],
+            [np.asarray(case.truth[name]) for case in self.cases],
+            [np.asarray(case.bound[name]) for case in self.cases],
+            self.u,
+        )
+
+    def search(self, name: str, usable: Sequence[int]) -> Search:
+        making = Making(self.cases, name, self.outputs)
+        return Search(
+            self.observed(name),
+            making,
+            usable,
+            cost=lambda i: self.cases[i].idx.size * len(self.cases[i].W) + len(self.cases[i].W) ** 2,
+            ratio_names=lambda left: [ratio_entry(left, name)],
+            ratios=[
+                {word: of(*case.idx.shape, len(case.W)) for word, of in RATIOS.items()} for case in self.cases
+            ],
+        )
+
+    def failing(self, name: str) -> list[int]:
+        return self.search(name, self.finite[name]).failing
+
+    # --- the order of the questions -------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Fills in what was found."""
+        fits: dict[str, list[Fit]] = {}
+        unknown: list[str] = []
+        failing = [name for name in self.wanted if self.failing(name)]
+        for ordinary_alone in (False, True):
+            todo = [name for name in failing if not fits.get(name)]
+            if not todo:
+                break
+            usable = {
+                name: [i for i in self.finite[name] if not (ordinary_alone and self.cases[i].extreme)]
+                for name in self.wanted
+            }
+            if ordinary_alone and all(usable[name] == self.finite[name] for name in todo):
+                break
+            searches = {name: s for name in todo if (s := self.search(name, usable[name])).failing}
+            for name, search in searches.items():  # the cheap questions first
+                fits[name] = search.singles([(), *atoms_of(catalogue(name), derive=name == "dW")])
+            self.together(searches, fits)
+            for name, search in searches.items():
+                if fits[name]:
+                    continue
+                if trace := self.trace(name, usable[name]):
+                    fits[name] = [Fit((trace,), 0.0)]
+                    continue
+                fits[name] = search.pairs(atoms_of(catalogue(name), derive=name == "dW", factors=True))
+                self.together(searches, fits)
+            for name in searches:
+                if fits[name] and ordinary_alone:
+                    self.notes.append(f"{name} is wrong in another way besides where logits are extreme")
+        unknown = [name for name in failing if not fits.get(name)]
+        self.name(fits)
+        for name in unknown:
+            self.pattern += describe_gradient(name, self.cases, self.outputs, self.finite[name])
+        self.derivative(unknown)
+
+    def together(self, searches: dict[str, Search], fits: dict[str, list[Fit]]) -> None:
+        """What explains one output is tried on the other, alone and with one or two mistakes more."""
+        if len(searches) < 2:
+            return
+        for known, other in (("loss", "dW"), ("dW", "loss")):
+            if not fits.get(known) or fits.get(other):
+                continue
+            search, found = searches[other], []
+            for fit in fits[known][:3]:
+                for base in elsewhere(fit.mistakes, other):
+                    if not base:
+                        continue
+                    found += [one] if (one := search.one(base)) else []
+                if found:
+                    break
+                alone = atoms_of(gradients.GRADIENTS if other == "dW" else gradients.LOSSES)
+                for base in elsewhere(fit.mistakes, other):
+                    if base and not found and not any(m.amounts and not m.chosen for m in base):
+                        found += search.singles(alone, base)
+                for base in elsewhere(fit.mistakes, other):
+                    if base and not found:
+                        hand = [a for a in alone if not ({"token_loss", "total"} & {*a[0].code})]
+                        found += search.pairs([a for a in hand if not a[0].amounts], base)
+            fits[other] = found
+
+    def trace(self, name: str, usable: Sequence[int]) -> Mistake | None:
+        """What is known by its traces."""
+        if one := traces.low_precision(name, self.cases, self.outputs, usable):
+            return one
+        if name == "loss":
+            return None
+        for look in (traces.numerical_gradient, traces.noise, traces.one_cell, traces.token_weights):
+            if one := look(self.cases, self.outputs, usable):
+                return one
+        return None
+
+    def name(self, fits: dict[str, list[Fit]]) -> None:
+        """One cause, one finding: what loss and dW share is named once."""
+        loss, dW = (fits.get(name) or [None] for name in BOTH)  # type: ignore[list-item]
+        pairs = sorted(
+            itertools.product(loss, dW),
+            key=lambda pair: (
+                -len(shared(*pair)) * 10 + sum(len(f.mistakes) for f in pair if f),
+                # A penalty that both have is a sum of squares, not a multiple of W.
+                bool(shared(*pair)) and any(m.chosen[1:] == ("",) for m in pair[1].mistakes),
+            ),
+        )
+        f, g = pairs[0]
+        common = shared(f, g)
+        if f and g:
+            rest = [m for m in f.mistakes if m.entry not in common]
+            self.mistakes = said([*g.mistakes, *rest])
+            if common and not rest and len(common) == len(g.mistakes):
+                by_hand = [m for m in g.mistakes if not m.derived and {"scores", "softmax"} & {*m.code}]
+                self.notes.append(
+                    f"dW is p - onehot all the same: the derivative of '{by_hand[0].entry}' is missing"
+                    if by_hand
+                    else "dW is the derivative of the loss returned: the mistake is in the loss"
+                )
+        elif f or g:
+            self.mistakes = said((f or g).mistakes)  # type: ignore[union-attr]
+        names = {m.entry for m in self.mistakes}
+        if {"float32 where float64 was asked", "loss in float32 where float64 was asked"} <= names:
+            self.mistakes = [m for m in self.mistakes if not m.entry.startswith("loss in float32")]
+        bases = {"loss": f.mistakes if f else (), "dW": g.mistakes if g else ()}
+        self.mistakes += [m for m in self.instabilities(bases) if m.entry not in names]
+        for side, chosen in (("loss", f), ("dW", g)):
+            self.alternatives(fits.get(side) or [], chosen, names)
+
+    def alternatives(self, fits: list[Fit], chosen: Fit | None, names: set[str]) -> None:
+        """Two names that fit equally are both given."""
+        for fit in fits:
+            if chosen is None or fit is chosen or len(fit.mistakes) != len(chosen.mistakes):
+                continue
+            entries = {m.entry for m in fit.mistakes}
+            if not entries & names and not any(m.amounts for m in chosen.mistakes):
+                other = " and ".join(m.name for m in said(fit.mistakes))
+                self.notes.append(f"or: {other}. {deciding_case(chosen.mistakes, fit.mistakes)}")
+                return
+
+    # --- where no number comes out --------------------------------------------------------------------
+
+    def instabilities(self, bases: dict[str, Chosen]) -> list[Mistake]:
+        """Which way of taking softmax and logarithm, together with what was found, is lost on just the
+        extreme cases that gave no number."""
+        extreme = [i for i, case in enumerate(self.cases) if case.extreme]
+        found: dict[str, Chosen] = {}
+        for name in self.wanted:
+            lost = [i for i in range(len(self.cases)) if i not in self.finite[name]]
+            if not lost:
+                continue
+            what = nature(self.outputs, lost, name)
+            unstable = [m for m in catalogue(name) if m.unstable]
+            tops = [m for m in unstable if {*m.code} == {"softmax"}]
+            ends = [m for m in unstable if {*m.code} == {"token_loss" if name == "loss" else "dlogits"}]
+            making = Making(self.cases, name, self.outputs)
+            base = tuple(m for m in bases[name] if m.code and not m.ratio and not m.derived)
+            choices = [(*a, *b) for a in ((), *zip(tops)) for b in ((), *zip(ends)) if a or b]
+            for some in sorted(choices, key=len):
+                if not compatible(base, some):
+                    continue
+                if [i for i in extreme if not numbers(making, (*base, *some), i)] == lost:
+                    found[name] = some
+                    break
+            if name in found:
+                where = "; ".join(CAUSES[m.entry].format(*self.thresholds()) for m in found[name])
+                self.unstable.append(f"{name} is {what} {where}, as on {listed(self.cases, lost)}")
+            else:
+                self.pattern.append(f"{name} is {what} on {listed(self.cases, lost)}")
+        loss, dW = found.get("loss", ()), found.get("dW", ())
+        named = [*dW, *(m for m in loss if m.entry not in {n.entry for n in dW})]
+        if "logarithm of an underflowed probability" in {m.entry for m in loss}:
+            # Whoever takes log p of p has 1 / p in the derivative.
+            named = [m for m in named if m.entry != "quotient by an underflowed probability"]
+        return named
+
+    def thresholds(self) -> tuple[int, int]:
+        """Beyond which exp overflows, and below which it is zero, in W's dtype."""
+        kind = np.finfo(self.cases[0].W.dtype)
+        return int(np.log(float(kind.max))), int(-np.log(float(kind.smallest_subnormal)))
+
+    # --- is dW the derivative of this loss? -----------------------------------------------------------
+
+    def derivative(self, unknown: list[str]) -> None:
+        """Where the loss is unknown: do two losses a small step apart differ as dW says?"""
+        at = {case.name: i for i, case in enumerate(self.cases)}
+        if "loss" not in unknown or "dW" not in self.wanted or not {FORWARD, BACK} <= at.keys():
+            return
+        if self.u > 2**-50 or any(at[name] not in self.finite["loss"] for name in (FORWARD, BACK)):
+            return
+        up, down = (float(self.outputs[at[name]]["loss"]) for name in (FORWARD, BACK))
+        slope = (up - down) / (2 * STEP)
+        dW = self.outputs[0]["dW"]
+        predicted = float((dW * direction(len(dW))).sum())
+        # Truncation is below step**2 times the third derivative, rounding is u / step of the loss.
+        room = (STEP**2 + 8 * self.u / STEP) * max(1.0, abs(up), abs(slope)) * len(dW)
+        if abs(slope - predicted) <= room:
+            self.notes.append("dW is the derivative of the loss returned: the mistake is in the loss")
+        else:
+            self.notes.append(
+                f"dW is not the derivative of the loss returned: along one direction the loss grows by {slope:.6g}, "
+                f"and dW says {predicted:.6g}"
+            )
+
+
+CAUSES = {
+    "maximum not subtracted": "where exp overflows or a whole row underflows, from a logit of about {0} on",
+    "maximum of the whole array subtracted": "where rows lie further apart than about {1}",
+    "maximum never below zero": "where a whole row lies below about -{1}",
+    "logarithm of an underflowed probability": "where a target's probability underflows, from a gap of about {1} on",
+    "quotient by an underflowed probability": "where a target's probability underflows, from a gap of about {1} on",
+}
+
+
+def numbers(making: Making, chosen: Chosen, i: int) -> bool:
+    """Whether numbers come out on that case."""
+    try:
+        with np.errstate(all="ignore"):
+            return bool(np.isfinite(making(chosen, i)).all())
+    except (IndexError, ValueError):
+        return False
+
+
+def nature(outputs: Outputs, some: Sequence[int], name: str) -> str:
+    """Infinite, or not a number."""
+    values = np.concatenate([np.ravel(outputs[i][name]) for i in some])
+    return "NaN" if np.isnan(values).any() else "infinite"
+
+
+def listed(cases: Sequence[Case], some: Sequence[int]) -> str:
+    """The names of some cases, two at most."""
+    names = [f"'{cases[i].name}'" for i in some[:2]]
+    more = f" and {len(some) - 2} more" if len(some) > 2 else ""
+    return ", ".join(names) + more
+
+
+def catalogue(name: str) -> list[Mistake]:
+    """The entries that an output can have."""
+    return gradients.LOSSES if name == "loss" else gradients.GRADIENTS
+
+
+def elsewhere(mistakes: Chosen, side: str) -> Iterator[Chosen]:
+    """The same mistakes in the other output: by hand, and as the derivative."""
+    by_entry = {m.entry: m for m in catalogue(side)}
+    # Their numbers are known.
+    same = [
+        replace(by_entry[m.entry], chosen=m.chosen, amounts=None) for m in mistakes if m.entry in by_entry
+    ]
+    factors = [m for m in same if m.ratio]
+    same = [m for m in same if not m.ratio]
+    yield tuple(same)
+    if side == "dW":
+        yield tuple(replace(m, derived=True) for m in same)
+    if factors:
+        yield (*same, *factors[:1])
+
+
+def shared(f: Fit | None, g: Fit | None) -> set[str]:
+    """The entries that both have, with the same numbers."""
+    if f is None or g is None:
+        return set()
+    return {
+        m.entry
+        for m in f.mistakes
+        for n in g.mistakes
+        if m.entry == n.entry and (m.ratio == n.ratio) and alike(m.chosen, n.chosen)
+    }
+
+
+def alike(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:
+    """Equal words, and numbers that are equal to some digits."""
+    return len(a) == len(b) and all(
+        x == y or (not isinstance(x, str | tuple) and abs(x - y) <= 1e-3 * abs(y))
+        for x, y in zip(a, b, strict=True)
+    )
+
+
+def ratio_entry(left: dict[str, float], side: str) -> Mistake:
+    """The entry for the ratio that is left: one that is known by name, or the simplest."""
+    known = {(number, word): name for number, word, name, *_ in FACTORS}
+    for (number, word), name in known.items():
+        if word in left and abs(left[word] / number - 1) < 1e-6:
+            return next(m for m in catalogue(side) if m.entry == name)
+    word = min(left, key=lambda word: (abs(left[word] - 1) > 1e-6, len(word)))
+    number = left[word]
+    short = next(
+        x for digits in (1, 2, 3, 6, 12) if abs((x := float(f"{number:.{digits}g}")) / number - 1) < 1e-6
+    )
+    return off_by_a_factor(short, word, side)
+
+
+def deciding_case(these: Chosen, those: Chosen) -> str:
+    """A case on which two diagnoses differ."""
+    rng = np.random.default_rng(26)
+    for scale in (2.0, 8.0, 20.0):
+        for V, B, T in ((4, 2, 3), (7, 3, 4), (40, 5, 7), (300, 2, 9)):
+            if V > 7 and any(m.derived for m in (*these, *those)):
+                continue
+            W = rng.normal(scale=scale, size=(V, V))
+            idx, targets = rng.integers(V, size=(B, T)), rng.integers(V, size=(B, T))
+            with np.errstate(all="ignore"):
+                try:
+                    side = these[0].side
+                    a, b = (
+                        np.asarray(
+                            Program(some).loss(W, idx, targets)
+                            if side == "loss"
+                            else Program(some).gradient(W, idx, targets)
+                        )
+                        for some in (these, those)
+                    )
+                except (IndexError, ValueError):
+                    continue
+            if a.shape != b.shape or abs(a - b).max() > 1e-9 * abs(a).max():
+                return f"V = {V}, B = {B}, T = {T} with logits of size {scale:g} would tell them apart."
+    return "They are the same on every case that was tried."
+
+
+def against_witnesses(cases: Sequence[Case], outputs: Outputs) -> list[Row]:
     """The worst of dW, or of the loss where there is no dW, against each witness, over the cases that
     it can speak on; a witness that can speak on one at most is left out."""
     rows = []
@@ -112,3 +506,6 @@ def against_witnesses(cases: list[Case], outputs: Outputs) -> list[Row]:
             exact = all(row.exact for row in compared)
             rows.append(worst._replace(exact=exact, max_abs=max(row.max_abs for row in compared)))
     return rows
+
+
+__all__ = ["Case", "compatible", "gradient_cases", "judge_gradient"]

@@ -5,8 +5,8 @@ thing. So the reader's class makes whole runs, on gradients that do not depend o
 table is judged after every step. Verdict and diagnosis go as in ``check.py``.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,13 +14,15 @@ import numpy as np
 
 from bigram.bounds import unit_roundoff
 from bigram.comparator import compare_tensor
+from bigram.doctor import traces
 from bigram.doctor.cases import Outputs
-from bigram.doctor.diagnosis import Maker, diagnose
+from bigram.doctor.describe import describe_runs
+from bigram.doctor.diagnosis import Chosen, Observed, Search, atoms_of, said
 from bigram.doctor.gradient import collect
 from bigram.doctor.mistakes import optimizers
-from bigram.doctor.mistakes.gradients import Mistake
+from bigram.doctor.mistakes.stages import Mistake
 from bigram.doctor.subject import DEFAULTS, Declined, OptimizerRun, run_apart
-from bigram.doctor.verdict import Report
+from bigram.doctor.verdict import Report, case_of
 from common.arrays import Array
 
 
@@ -60,19 +62,24 @@ def optimizer_runs(dtype: str) -> list[Run]:
     ]
 
 
-def run_maker(runs: list[Run]) -> Maker:
+def run_of(cls: type[optimizers.Parts], run: Run, steps: int, many: int = 0) -> Array:
+    """The table after every step: (steps, V, V), or with ``many`` amounts at once (many, steps, V, V)."""
+    W = np.broadcast_to(run.W, (many, *run.W.shape)).copy() if many else run.W.copy()
+    optimizer, history = cls(W, **run.settings), []
+    with np.errstate(all="ignore"):
+        for dW in run.gradients[:steps]:
+            optimizer.step(W, dW)
+            history.append(W.copy())
+    return np.stack(history, axis=-3)
+
+
+def run_maker(runs: Sequence[Run]) -> Callable[[Iterable[Mistake]], Iterator[dict[str, Array]]]:
     """A function from mistakes to the tables that they train."""
 
     def make(chosen: Iterable[Mistake]) -> Iterator[dict[str, Array]]:
         cls = optimizers.build(chosen)
         for run in runs:
-            W, history = run.W.copy(), []
-            optimizer = cls(W, **run.settings)
-            with np.errstate(all="ignore"):
-                for dW in run.gradients:
-                    optimizer.step(W, dW)
-                    history.append(W.copy())
-            yield {"W": np.array(history)}
+            yield {"W": run_of(cls, run, len(run.gradients))}
 
     return make
 
@@ -148,15 +155,68 @@ def judge_optimizer(
         (run.name, compare_tensor("W", output["W"], truth["W"], bound["W"]))
         for run, output, truth, bound in zip(runs, outputs, truths, bounds, strict=False)
     ]
-    diagnosis: list[Mistake] = []
-    pattern: list[str] = []
-    if complaint is None and any(row.fraction_of_bound > 1 for _, row in rows):
-        u, catalogue = unit_roundoff(runs[0].W.dtype), optimizers.OPTIMIZERS
-        diagnosis = diagnose("W", catalogue, run_maker(runs), outputs, truths, bounds, u)
-        if not diagnosis:
-            name, worst = next(row for row in rows if row[1].fraction_of_bound > 1)
-            step, row, column = worst.where or (0, 0, 0)
-            pattern = [
-                f"W is first judged wrong in the run '{name}', worst after step {step + 1} at {row, column}"
-            ]
-    return Report(subject, complaint, rows, [], diagnosis, pattern, list(not_tried))
+    report = Report(subject, complaint, rows, [], [], [], list(not_tried))
+    if not report.wrong:
+        return report
+    outputs = outputs[: len(runs)]
+    diagnosis, notes = named(runs, outputs, unit_roundoff(runs[0].W.dtype))
+    pattern = [] if diagnosis else describe_runs(runs, outputs)
+    name = report.wrong[0][0]
+    run, output = next((r, o) for r, o in zip(runs, outputs, strict=True) if r.name == name)
+    arguments = {"W": run.W, "dW": np.array(run.gradients[:10])}
+    case = case_of(arguments, {"W": output["W"][:10]}, {"W": run.truth_and_bound[0][:10].astype(run.W.dtype)})
+    return replace(report, diagnosis=diagnosis, pattern=pattern, notes=notes, case=case)
+
+
+SHORT = 40  # steps that tell nearly all mistakes apart, and cost little
+
+
+def named(runs: Sequence[Run], outputs: Outputs, u: float) -> tuple[list[Mistake], list[str]]:
+    """The mistakes that make just these tables: tried on the beginnings of the runs, and then on all of them."""
+    lengths = [(k, min(SHORT, len(run.gradients))) for k, run in enumerate(runs)]
+    lengths += [(k, len(run.gradients)) for k, run in enumerate(runs) if len(run.gradients) > SHORT]
+    truths = [runs[k].truth_and_bound for k, _ in lengths]
+    observed = Observed(
+        [outputs[k]["W"][:steps].astype(float) for k, steps in lengths],
+        [truth[:steps].astype(float) for (truth, _), (_, steps) in zip(truths, lengths, strict=True)],
+        [bound[:steps] for (_, bound), (_, steps) in zip(truths, lengths, strict=True)],
+        u,
+    )
+    shared: dict[int, Any] = {}
+
+    def make(chosen: Chosen, i: int) -> Array:
+        k, steps = lengths[i]
+        many = next((np.size(m.chosen[0]) for m in chosen if m.amounts and np.size(m.chosen[0]) > 1), 0)
+        if not any(m.remembers for m in chosen):
+            return run_of(optimizers.build(chosen), runs[k], steps, many)
+        if shared.get(-1) is not chosen:
+            shared.clear()
+            shared[-1] = chosen
+        for j in range(len(runs)):  # every run to its end, one after the other
+            if j not in shared:
+                cls = shared.setdefault(-2, optimizers.build(chosen))
+                shared[j] = run_of(cls, runs[j], len(runs[j].gradients))
+            if j == k:
+                break
+        return shared[k][:steps]
+
+    usable = [i for i, output in enumerate(observed.outputs) if np.isfinite(output).all()]
+    if not usable:
+        return traces.not_a_number_from_the_first_step(outputs), []
+    search = Search(observed, make, usable, cost=lambda i: lengths[i][1] * (1 + i / 100))
+    atoms = atoms_of(optimizers.OPTIMIZERS)
+    fits = search.singles(atoms)
+    if not fits and (trace := traces.low_precision_state(observed, usable)):
+        return [trace], []
+    fits = fits or search.pairs(atoms)
+    if not fits:
+        return [], []
+    notes = []
+    for other in fits[1:2]:
+        best = fits[0]
+        numbers = [sum(bool(m.amounts) for m in fit.mistakes) for fit in (best, other)]
+        if len(other.mistakes) == len(best.mistakes) and numbers[0] == numbers[1] == 0:
+            notes.append(
+                "or: " + " and ".join(m.name for m in said(other.mistakes)) + ". No run tells them apart."
+            )
+    return said(fits[0].mistakes), notes

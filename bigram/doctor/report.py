@@ -1,48 +1,71 @@
 """The reports of `check` as text; ``--json`` prints the same records."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bigram.terminal import labelled, number, table_text
 
 
-def check_report(record: Mapping[str, Any]) -> Iterator[str]:
-    """The result of checking the reader's function or class, line by line."""
+def check_report(record: Mapping[str, Any], verbose: bool = False) -> Iterator[str]:
+    """What the doctor found in the reader's function or class, line by line: the verdict first, then the
+    mistakes and how to mend them, then what is known besides. The witnesses come last, with ``verbose`` or
+    where nothing is wrong."""
     yield f"subject   {record['subject']}"
-    if record["witnesses"]:
-        yield "\nAgainst each witness, the worst of all cases\n"
-        yield tensor_table(record["witnesses"])
-    worst = record["worst"]
-    if worst["case"] is not None:
-        at = f" at {tuple(worst['where'])}" if worst["where"] else ""
-        yield ""
-        yield labelled("worst", f"{worst['of']} on the case '{worst['case']}'{at}")
-        fraction, max_abs = number(worst["fraction_of_bound"]), number(worst["max_abs"])
-        yield f"          {fraction} times its bound, max abs {max_abs}"
     if record["complaint"]:
-        yield ""
         yield labelled("stopped", record["complaint"])
     for found in record["diagnosis"]:
-        yield f"\nmistake   {found['mistake']}"
+        yield ""
+        yield labelled("mistake", found["mistake"])
         yield labelled("", found["why"])
         yield labelled("mend", found["mend"])
+    for line in record.get("unstable", []):
+        yield labelled("unstable", line)
+    for line in record.get("notes", []):
+        yield labelled("note", line)
     if record["pattern"]:
-        yield "\nwhat no mistake of the catalogue explains:"
-        yield from (labelled("", line) for line in record["pattern"])
+        unknown = "no mistake of the catalogue explains" if not record["diagnosis"] else "besides"
+        yield f"\n{unknown}:"
+        for line in record["pattern"]:
+            # A case in full is set as it is.
+            yield line if not line or line.startswith(" ") else labelled("", line)
     for reason in record["not_tried"]:
         yield ""
         yield labelled("not tried", reason)
+    worst = record["worst"]
+    if worst["case"] is not None:
+        yield ""
+        yield from wrapped(
+            "worst     ", f"{worst['of']} on the case '{worst['case']}'{place(worst['where'])}"
+        )
+        fraction, max_abs = number(worst["fraction_of_bound"]), number(worst["max_abs"])
+        yield f"          {fraction} times its bound, max abs {max_abs}"
+    if record["witnesses"] and (verbose or record["verdict"] == "correct"):
+        yield "\nAgainst each witness, the worst of all cases\n"
+        yield tensor_table(record["witnesses"])
     yield f"\n{check_verdict(record)}"
 
 
+def place(where: Sequence[int] | None) -> str:
+    """The coordinates of an entry, labelled."""
+    if not where:
+        return ""
+    labels = ("step", "row", "column")[-len(where) :]
+    said = [f"{label} {k + (label == 'step')}" for label, k in zip(labels, where, strict=True)]
+    return f" at ({', '.join(said)})"
+
+
 def check_verdict(record: Mapping[str, Any]) -> str:
-    """One line: correct, or wrong and how."""
+    """One line: correct; unstable, and where; or wrong, and how."""
+    names = [found["mistake"] for found in record["diagnosis"]]
     if record["verdict"] == "correct":
         return "correct: every case is within its bound" + (" that was tried" if record["not_tried"] else "")
-    if record["complaint"]:
+    if record["verdict"] == "unstable":
+        return f"unstable: right for ordinary logits; {' and '.join(names) or 'not where they are extreme'}"
+    if record["complaint"] and not names:
         return "wrong: it gave no answer that could be judged"
-    unknown = ["something that the catalogue does not know"] if record["pattern"] else []
-    return "wrong: " + " and ".join([found["mistake"] for found in record["diagnosis"]] + unknown)
+    if not names or (record["pattern"] and any(" is wrong on " in line for line in record["pattern"])):
+        names.append("something that the catalogue does not know")
+    return "wrong: " + " and ".join(names)
 
 
 def evidence_report(record: Mapping[str, Any]) -> Iterator[str]:

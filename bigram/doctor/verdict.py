@@ -1,13 +1,21 @@
 """What the doctor found, as one record."""
 
-from typing import Any, NamedTuple
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from bigram.comparator import Row
-from bigram.doctor.mistakes.gradients import Mistake
+from bigram.doctor.mistakes.stages import Mistake
+from common.arrays import Array
 
 
-class Report(NamedTuple):
-    """What the doctor found."""
+@dataclass(frozen=True)
+class Report:
+    """What was judged, and what was found."""
 
     subject: str
     complaint: str | None  # what happened on the last case, if it gave no number to judge
@@ -16,16 +24,34 @@ class Report(NamedTuple):
     diagnosis: list[Mistake]
     pattern: list[str]  # where no entry of the catalogue fits: what the error looks like
     not_tried: list[str]  # runs that an optimizer could not be given, and why
+    notes: list[str] = field(default_factory=list)  # what else is known of the diagnosis
+    unstable: list[str] = field(default_factory=list)  # where no number, or a wrong one, comes out
+    extreme: frozenset[str] = frozenset()  # the cases with extreme logits
+    case: dict[str, Array] = field(
+        default_factory=dict
+    )  # the smallest case that is wrong: arguments, yours, right
+
+    @property
+    def wrong(self) -> list[tuple[str, Row]]:
+        """The cases and outputs that are over their bounds."""
+        return [(case, row) for case, row in self.rows if not row.fraction_of_bound <= 1]
 
     @property
     def verdict(self) -> str:
-        """ "correct" or "wrong"."""
-        return "correct" if not self.complaint and self.worst[1].fraction_of_bound <= 1 else "wrong"
+        """ "correct", "unstable" (right for ordinary logits only) or "wrong"."""
+        if self.complaint or not self.rows:
+            return "wrong"
+        ordinary = any(case not in self.extreme for case, _ in self.wrong)
+        return "wrong" if ordinary else "unstable" if self.wrong else "correct"
 
     @property
     def worst(self) -> tuple[str, Row]:
         """The case and output nearest to its bound, or furthest over it."""
         return max(self.rows, key=lambda row: row[1].fraction_of_bound)
+
+    def save(self, path: str | Path) -> None:
+        """Writes ``case`` as ``.npz``: W, idx, targets, and each output as ``yours_...`` and ``right_...``."""
+        np.savez(path, allow_pickle=False, **self.case)  # type: ignore[arg-type]
 
     def record(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
@@ -50,8 +76,43 @@ class Report(NamedTuple):
                 }
                 for row in self.witnesses
             ],
-            "diagnosis": [{"mistake": m.name, "why": m.why, "mend": m.mend} for m in self.diagnosis],
+            "diagnosis": [
+                {"mistake": m.name, "entry": m.entry, "amount": amount_of(m), "why": m.why, "mend": m.mend}
+                for m in self.diagnosis
+            ],
             "complaint": self.complaint,
             "pattern": self.pattern,
             "not_tried": self.not_tried,
+            "notes": self.notes,
+            "unstable": self.unstable,
+            "case": {name: plain(array) for name, array in self.case.items()},
         }
+
+
+def amount_of(mistake: Mistake) -> float | None:
+    """The number that was found for a mistake that has one."""
+    if mistake.ratio:
+        return mistake.ratio[0]
+    number = mistake.chosen[0] if mistake.chosen else None
+    return float(number) if isinstance(number, float) else None
+
+
+def plain(array: Array) -> Any:
+    """Lists and numbers; what is no number as a word, for JSON has none."""
+    values = np.asarray(array)
+    if values.dtype.kind != "f":
+        return values.tolist()
+    words = [x if math.isfinite(x) else repr(x) for x in values.ravel().tolist()]
+    return np.array(words, object).reshape(values.shape).tolist()
+
+
+def case_of(
+    arguments: Mapping[str, Array], yours: Mapping[str, Array], right: Mapping[str, Array]
+) -> dict[str, Array]:
+    """One case to take along: its arguments, and each output beside the right one."""
+    outputs = {
+        f"{whose}_{name}": value
+        for whose, values in (("yours", yours), ("right", right))
+        for name, value in values.items()
+    }
+    return {**arguments, **{name: np.asarray(value) for name, value in outputs.items()}}

@@ -1,262 +1,32 @@
-"""Wrong gradients and wrong losses that people really write, each by name, with the code of the mistake.
-
-The gradient is taken in six stages, the loss in a seventh. Here they are done right; below, each
-mistake is *one* stage done wrong, as it looks in the wild, with a sentence on how it arises and one on
-how to mend it. Stages can be exchanged one by one, so two mistakes in different stages can be made at once.
-The wrong optimizers are in ``optimizers.py``; the diagnosis is in ``bigram/doctor/gradient.py``.
-
-Shapes at each stage, with N tokens: ``rows``, ``ys`` (N,); ``logits``, ``p``, ``d`` (N, V); ``dW`` (V, V).
+"""Mistakes on the way back: each is *one* stage of the gradient by hand done wrong, as it looks in the wild,
+with a sentence on how it arises and one on how to mend it. Those that the loss can have as well are in
+``losses.py``, the stages themselves in ``stages.py``, the wrong optimizers in ``optimizers.py``.
 """
-
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from common.arrays import Array, Ids
-
-Gradient = Callable[[Array, Ids, Ids], tuple[float, Array]]
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """One thing done wrong."""
-
-    name: str
-    why: str  # how it arises
-    mend: str  # what to do instead
-    stage: str  # where it sits: two mistakes in one stage cannot be made together
-    code: Any  # the stage done wrong
-
-
-# --- the stages, done right ---------------------------------------------------------------------------
-
-
-def pairs(idx: Ids, targets: Ids) -> tuple[Ids, Ids]:
-    """``rows, ys``: a batch is N separate pairs."""
-    return idx.ravel(), targets.ravel()
-
-
-def softmax(logits: Array, W: Array | None = None) -> Array:
-    """``p``: of each row by itself, whatever else is in the table."""
-    e = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
-def dlogits(p: Array, ys: Ids) -> Array:
-    """``d``: softmax minus one-hot, of each token."""
-    d = p.copy()
-    d[np.arange(len(ys)), ys] -= 1
-    return d
-
-
-def average(d: Array, B: int, T: int) -> Array:
-    """Each token has an N-th part in a mean."""
-    return d / (B * T)
-
-
-def scatter(d: Array, rows: Ids, V: int) -> Array:
-    """``dW``: every token's gradient is added to the row that it looked up."""
-    dW = np.zeros((V, V), dtype=d.dtype)
-    np.add.at(dW, rows, d)
-    return dW
-
-
-def finish(dW: Array, W: Array, rows: Ids, memory: dict[Any, Any]) -> Array:
-    """Nothing is left to do. ``memory`` outlives the call."""
-    return dW
-
-
-def mean_loss(logits: Array, ys: Ids, B: int, T: int) -> float:
-    """The mean of -log p[target] over all tokens, in nats."""
-    return float(-log_p(logits, ys).mean())
-
-
-def log_p(logits: Array, ys: Ids) -> Array:
-    """(N,): log softmax(logits) at the targets."""
-    z = logits - logits.max(axis=1, keepdims=True)
-    return z[np.arange(len(ys)), ys] - np.log(np.exp(z).sum(axis=1))
-
-
-STAGES: dict[str, Any] = {
-    stage.__name__: stage for stage in (pairs, softmax, dlogits, average, scatter, finish, mean_loss)
-}
-
-
-def build(mistakes: Iterable[Mistake] = ()) -> Gradient:
-    """A gradient with these mistakes in it, ``(W, idx, targets) -> (loss, dW)``, and a memory of its own;
-    without any, a correct one."""
-    mistakes = list(mistakes)
-    mean_loss_of = (STAGES | {mistake.stage: mistake.code for mistake in mistakes})["mean_loss"]
-    gradient = build_without_loss(mistakes)
-
-    def loss_and_gradient(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
-        dW = gradient(W, idx, targets)
-        return mean_loss_of(W[idx.ravel()], targets.ravel(), *idx.shape), dW
-
-    return loss_and_gradient
-
-
-def build_without_loss(mistakes: Iterable[Mistake]) -> Callable[[Array, Ids, Ids], Array]:
-    """The same where only dW is asked for, as in training: ``(W, idx, targets) -> dW``."""
-    stage = STAGES | {mistake.stage: mistake.code for mistake in mistakes}
-    memory: dict[Any, Any] = {}
-
-    def gradient(W: Array, idx: Ids, targets: Ids) -> Array:
-        rows, ys = stage["pairs"](idx, targets)
-        B, T = (len(rows) // idx.shape[1], idx.shape[1]) if len(rows) == idx.size else (len(rows), 1)
-        p = stage["softmax"](W[rows], W)
-        d = stage["average"](stage["dlogits"](p, ys), B, T)
-        return stage["finish"](stage["scatter"](d, rows, len(W)), W, rows, memory)
-
-    return gradient
-
-
-GRADIENTS: list[Mistake] = []
-LOSSES: list[Mistake] = []
-
-
-def mistake(name: str, stage: Callable[..., Any], *, why: str, mend: str) -> Callable[[Any], Any]:
-    """Enters the function below it in the catalogue."""
-
-    def enter(code: Any) -> Any:
-        code.__doc__ = why
-        (LOSSES if stage is mean_loss else GRADIENTS).append(Mistake(name, why, mend, stage.__name__, code))
-        return code
-
-    return enter
-
-
-# --- which pairs --------------------------------------------------------------------------------------
-
-
-@mistake(
-    "targets not shifted",
-    pairs,
-    why="The batch is cut once and used for both, so the model learns to repeat its input.",
-    mend="Take the targets one character further on: y = data[i + 1 : i + T + 1].",
+from bigram.doctor.mistakes import losses  # enters its own in the same catalogue
+from bigram.doctor.mistakes.stages import (
+    GRADIENTS,
+    LOSSES,
+    Gradient,
+    Mistake,
+    Stage,
+    Tape,
+    added,
+    build,
+    build_without_loss,
+    dlogits,
+    factor,
+    figure,
+    finish,
+    mistake,
+    normalised,
+    scatter,
 )
-def targets_not_shifted(idx: Ids, targets: Ids) -> tuple[Ids, Ids]:
-    return idx.ravel(), idx.ravel()
+from common.arrays import Array
 
-
-@mistake(
-    "targets shifted the wrong way",
-    pairs,
-    why="np.roll(x, 1) moves to the right, so every character is asked for the one before it.",
-    mend="Shift to the left: what follows x[t] is x[t + 1].",
-)
-def targets_shifted_the_wrong_way(idx: Ids, targets: Ids) -> tuple[Ids, Ids]:
-    return idx.ravel(), np.roll(idx, 1, axis=1).ravel()
-
-
-@mistake(
-    "inputs and targets swapped",
-    pairs,
-    why="The arguments are handed over in the wrong order.",
-    mend="The rows come from idx, the one-hot from targets.",
-)
-def inputs_and_targets_swapped(idx: Ids, targets: Ids) -> tuple[Ids, Ids]:
-    return targets.ravel(), idx.ravel()
-
-
-@mistake(
-    "last position only",
-    pairs,
-    why="A line from generate, logits[:, -1], is left in the loss.",
-    mend="Training uses every position: flatten (B, T) to N = B * T tokens.",
-)
-def last_position_only(idx: Ids, targets: Ids) -> tuple[Ids, Ids]:
-    return idx[:, -1], targets[:, -1]
-
-
-@mistake(
-    "idx and targets flattened in different orders",
-    pairs,
-    why="One of the two was transposed to (T, B), and reshape does not put that back.",
-    mend="Flatten both from the same (B, T) layout.",
-)
-def flattened_in_different_orders(idx: Ids, targets: Ids) -> tuple[Ids, Ids]:
-    return idx.T.ravel(), targets.ravel()
-
-
-# --- probabilities ------------------------------------------------------------------------------------
-
-
-@mistake(
-    "softmax over the wrong axis",
-    softmax,
-    why="axis=0 normalises each character over the tokens of the batch.",
-    mend="Normalise over the last axis, the V candidates of one token.",
-)
-def softmax_over_the_wrong_axis(logits: Array, W: Array) -> Array:
-    e = np.exp(logits - logits.max(axis=0, keepdims=True))
-    return e / e.sum(axis=0, keepdims=True)
-
-
-@mistake(
-    "softmax over the whole table",
-    softmax,
-    why="np.exp(W) / np.exp(W).sum(): the table is made one distribution before rows are looked up.",
-    mend="Sum with axis=1, keepdims=True: every row is a distribution of its own.",
-)
-def softmax_over_the_whole_table(logits: Array, W: Array) -> Array:
-    return np.exp(logits - W.max()) / np.exp(W - W.max()).sum()
-
-
-@mistake(
-    "softmax over the whole batch",
-    softmax,
-    why="e / e.sum() without an axis divides by the sum of all tokens' rows.",
-    mend="Sum with axis=1, keepdims=True: every row is a distribution of its own.",
-)
-def softmax_over_the_whole_batch(logits: Array, W: Array) -> Array:
-    e = np.exp(logits - logits.max())
-    return e / e.sum()
-
-
-@mistake(
-    "maximum not subtracted",
-    softmax,
-    why="exp of a logit above 709 is infinite, and infinity over infinity is not a number.",
-    mend="Take the row maximum off before exp; the softmax is the same.",
-)
-def maximum_not_subtracted(logits: Array, W: Array) -> Array:
-    with np.errstate(over="ignore", invalid="ignore"):
-        e = np.exp(logits)
-        return e / e.sum(axis=1, keepdims=True)
-
-
-@mistake(
-    "softmax taken twice",
-    softmax,
-    why="Probabilities are handed to a cross-entropy that expects logits.",
-    mend="Hand over the logits themselves.",
-)
-def softmax_taken_twice(logits: Array, W: Array) -> Array:
-    return softmax(softmax(logits))
-
-
-@mistake(
-    "sigmoid instead of softmax",
-    softmax,
-    why="The derivative of a two-class output is carried over to V classes.",
-    mend="Divide by the sum over the row: the V probabilities share one unit.",
-)
-def sigmoid_instead_of_softmax(logits: Array, W: Array) -> Array:
-    return (1 + np.tanh(logits / 2)) / 2
-
-
-@mistake(
-    "probabilities clipped",
-    softmax,
-    why="np.clip(p, 1e-7, 1 - 1e-7) guards a log that the gradient does not contain.",
-    mend="Do not clip: p - onehot is finite for every p.",
-)
-def probabilities_clipped(logits: Array, W: Array) -> Array:
-    return np.clip(softmax(logits), 1e-7, 1 - 1e-7)
-
+__all__ = ["GRADIENTS", "LOSSES", "Gradient", "Mistake", "build", "build_without_loss"]
 
 # --- the derivative of one token ----------------------------------------------------------------------
 
@@ -267,18 +37,8 @@ def probabilities_clipped(logits: Array, W: Array) -> Array:
     why="The derivative of the log-sum is there, that of the target's own logit is forgotten.",
     mend="Subtract 1 at the target of every token.",
 )
-def one_hot_not_subtracted(p: Array, ys: Ids) -> Array:
-    return p
-
-
-@mistake(
-    "sign flipped",
-    dlogits,
-    why="The loss is minus the log-probability, and the minus is lost on the way down.",
-    mend="p - onehot, not onehot - p.",
-)
-def sign_flipped(p: Array, ys: Ids) -> Array:
-    return -dlogits(p, ys)
+def one_hot_not_subtracted(t: Tape) -> Array:
+    return t.p * t.weights
 
 
 @mistake(
@@ -287,8 +47,18 @@ def sign_flipped(p: Array, ys: Ids) -> Array:
     why="The derivative of the sigmoid is multiplied on, as after a squared error.",
     mend="Leave it out: against -log p it has already cancelled.",
 )
-def times_p_one_minus_p(p: Array, ys: Ids) -> Array:
-    return dlogits(p, ys) * p * (1 - p)
+def times_p_one_minus_p(t: Tape) -> Array:
+    return (t.p - t.onehot) * t.p * (1 - t.p) * t.weights
+
+
+@mistake(
+    "times p",
+    dlogits,
+    why="p - onehot is multiplied by p, the first term of the softmax Jacobian.",
+    mend="p - onehot is the gradient at the logits: nothing is left to multiply.",
+)
+def times_p(t: Tape) -> Array:
+    return (t.p - t.onehot) * t.p * t.weights
 
 
 @mistake(
@@ -297,9 +67,40 @@ def times_p_one_minus_p(p: Array, ys: Ids) -> Array:
     why="p - onehot is taken for the gradient at the probabilities and sent through softmax again.",
     mend="p - onehot is the gradient at the logits: nothing is left to multiply.",
 )
-def jacobian_applied_twice(p: Array, ys: Ids) -> Array:
-    d = dlogits(p, ys)
-    return p * (d - (p * d).sum(axis=1, keepdims=True))
+def jacobian_applied_twice(t: Tape) -> Array:
+    d = t.p - t.onehot
+    return t.p * (d - (t.p * d).sum(axis=-1, keepdims=True)) * t.weights
+
+
+@mistake(
+    "softmax Jacobian not applied",
+    dlogits,
+    why="-1 / p at the target is the gradient at the probabilities; the way through softmax is missing.",
+    mend="Multiply by the Jacobian diag(p) - p p^T: the product is p - onehot.",
+)
+def jacobian_not_applied(t: Tape) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(t.onehot == 1, -1 / t.p, 0) * t.weights
+
+
+QUOTIENTS = {
+    "": lambda t, q: (t.p - t.onehot) * q,
+    "the target's alone": lambda t, q: np.where(t.onehot == 1, (t.p - 1) * q, t.p),
+}
+
+
+@mistake(
+    "probability clipped in the quotient",
+    dlogits,
+    amounts=(1e-300, 0.2),
+    usual=1e-7,
+    variants=tuple(QUOTIENTS),
+    why="-1 / p is guarded by np.clip or a maximum, and where p is smaller the product is no longer 1.",
+    mend="Multiply out first: the gradient at the logits is p - onehot, without a quotient.",
+)
+def clipped_in_the_quotient(t: Tape, at: Array, how: str) -> Array:
+    p = t.at_targets(t.p)
+    return QUOTIENTS[how](t, p / np.maximum(p, at)) * t.weights
 
 
 @mistake(
@@ -308,118 +109,132 @@ def jacobian_applied_twice(p: Array, ys: Ids) -> Array:
     why="Only -log p[target] is differentiated by its own logit; the others reach it through the sum.",
     mend="Every logit of the row has the gradient p, and the target's has p - 1.",
 )
-def only_the_targets_entry(p: Array, ys: Ids) -> Array:
-    d, at = np.zeros_like(p), (np.arange(len(ys)), ys)
-    d[at] = p[at] - 1
-    return d
+def only_the_targets_entry(t: Tape) -> Array:
+    return (t.p - 1) * t.onehot * t.weights
 
 
 @mistake(
-    "one-hot one place off",
+    "target's entry left out",
     dlogits,
-    why="Ids that start from 1, or a vocabulary with one more character than the other's.",
-    mend="Subtract 1 at targets itself; ids start from 0.",
+    why="The loop over characters skips the target, or its case is written apart and never added.",
+    mend="Every logit of the row has the gradient p, and the target's has p - 1.",
 )
-def one_hot_one_place_off(p: Array, ys: Ids) -> Array:
-    return dlogits(p, (ys + 1) % p.shape[1])
+def targets_entry_left_out(t: Tape) -> Array:
+    return t.p * (1 - t.onehot) * t.weights
 
 
 @mistake(
-    "eps inside the log",
+    "softmax not added",
     dlogits,
-    why="-log(p + 1e-8) against log of zero: its derivative is smaller by p / (p + 1e-8).",
-    mend="Work with log p = z - log(sum(exp(z))), which needs no eps.",
+    why="Of the log-softmax only the logit itself is differentiated, not the log of the sum.",
+    mend="Add p, the derivative of the log of the sum: p - onehot.",
 )
-def eps_inside_the_log(p: Array, ys: Ids) -> Array:
-    chosen = p[np.arange(len(ys)), ys][:, None]
-    return dlogits(p, ys) * (chosen / (chosen + 1e-8))
+def softmax_not_added(t: Tape) -> Array:
+    return -t.onehot * t.weights
 
 
 @mistake(
-    "log base 2",
+    "softmax not times the upstream sum",
     dlogits,
-    why="The loss is in bits, so the gradient is larger by 1 / ln 2 = 1.4427.",
-    mend="Use the natural logarithm, or compare with a loss in bits.",
+    why="The backward of log-softmax adds p itself, not p times the sum of the gradient that comes in.",
+    mend="dlogits = dlogp - p * dlogp.sum(axis=1, keepdims=True).",
 )
-def log_base_2(p: Array, ys: Ids) -> Array:
-    return dlogits(p, ys) / np.log(2)
+def softmax_not_times_upstream(t: Tape) -> Array:
+    return t.p - t.onehot * t.weights
 
 
 @mistake(
-    "labels smoothed",
+    "one-hot not averaged",
     dlogits,
-    why="A label_smoothing of 0.1 was left on in one of the two.",
-    mend="Switch it off, or on in both.",
+    why="Only p is divided by N; the 1 at the target is subtracted afterwards.",
+    mend="Subtract first, then divide: (p - onehot) / N.",
 )
-def labels_smoothed(p: Array, ys: Ids) -> Array:
-    return p + 0.9 * (dlogits(p, ys) - p) - 0.1 / p.shape[1]
-
-
-# --- the mean -----------------------------------------------------------------------------------------
+def one_hot_not_averaged(t: Tape) -> Array:
+    return t.p * t.weights - t.onehot
 
 
 @mistake(
-    "sum instead of mean",
-    average,
-    why="The 1 / N of the mean is forgotten on the way back.",
-    mend="Divide by N = B * T.",
+    "1 subtracted from every entry",
+    dlogits,
+    why="p - 1 for the whole row: the index of the target is missing.",
+    mend="Subtract 1 at the target alone.",
 )
-def sum_instead_of_mean(d: Array, B: int, T: int) -> Array:
-    return d
+def one_subtracted_everywhere(t: Tape) -> Array:
+    return (t.p - 1) * t.weights
 
 
 @mistake(
-    "mean over B only",
-    average,
-    why="len(idx) is the number of windows, not of tokens.",
-    mend="Divide by B * T: idx.size, not len(idx).",
+    "target's id subtracted",
+    dlogits,
+    why="p - targets: the ids themselves are broadcast instead of their one-hot rows.",
+    mend="Subtract 1 at the target of every token.",
 )
-def mean_over_batch_only(d: Array, B: int, T: int) -> Array:
-    return d / B
+def id_subtracted(t: Tape) -> Array:
+    return (t.p - t.ys[:, None]) * t.weights
+
+
+SUMS = {
+    "over tokens": lambda t: (t.onehot * t.weights).sum(axis=-2, keepdims=True),
+    "left out": lambda t: t.p * t.weights,
+}
 
 
 @mistake(
-    "mean over T only",
-    average,
-    why="The mean is taken along time and the batch is summed.",
-    mend="Divide by B * T.",
+    "softmax Jacobian's sum",
+    dlogits,
+    variants=tuple(SUMS),
+    why="The sum in p * (g - sum(p * g)) runs over the wrong axis, or has one p too many.",
+    mend="Sum over the V candidates of each token: axis=1, keepdims=True.",
 )
-def mean_over_time_only(d: Array, B: int, T: int) -> Array:
-    return d / T
+def jacobians_sum(t: Tape, how: str) -> Array:
+    return t.p * SUMS[how](t) - t.onehot * t.weights
 
 
 @mistake(
-    "off by a factor of V",
-    average,
-    why="dlogits.mean() or np.mean over an (N, V) array divides by V as well.",
-    mend="Divide by the number of tokens, not of entries.",
+    "maximum differentiated",
+    dlogits,
+    why="The row maximum is differentiated as well, though softmax is the same whatever is taken off.",
+    mend="Leave it out: its gradient is minus the sum of the row's, which is 0.",
 )
-def off_by_a_factor_of_v(d: Array, B: int, T: int) -> Array:
-    return d / d.size
+def maximum_differentiated(t: Tape) -> Array:
+    top = t.logits == t.logits.max(axis=-1, keepdims=True)
+    return (t.p - t.onehot - top / top.sum(axis=-1, keepdims=True)) * t.weights
 
 
 @mistake(
-    "divided by N twice",
-    average,
-    why="The mean is taken in the loss and again in the scatter.",
-    mend="Divide once.",
+    "quotient by an underflowed probability",
+    dlogits,
+    unstable=True,
+    why="-1 / p meets 1 / 0 where a probability is below the smallest number, and 0 * infinity follows.",
+    mend="Multiply out first: the gradient at the logits is p - onehot.",
 )
-def divided_by_n_twice(d: Array, B: int, T: int) -> Array:
-    return d / (B * T) ** 2
+def quotient_of_underflowed_probability(t: Tape) -> Array:
+    with np.errstate(all="ignore"):
+        g = -t.onehot / t.p
+        return t.p * (g - (t.p * g).sum(axis=-1, keepdims=True)) * t.weights
 
 
 # --- back to the table --------------------------------------------------------------------------------
+
+LOST = {
+    "": lambda t: [np.arange(t.N)],
+    "the first one kept": lambda t: [np.arange(t.N)[::-1]],
+    "in each window": lambda t: np.array_split(np.arange(t.N), len(t.idx)),
+    "at each position": lambda t: [np.arange(t.N)[k :: t.idx.shape[1]] for k in range(t.idx.shape[1])],
+}
 
 
 @mistake(
     "repeated ids lost",
     scatter,
+    variants=tuple(LOST),
     why="dW[idx] += d reads every row once, adds, and writes once: of a repeated id the last one stays.",
     mend="np.add.at(dW, idx, d), or a one-hot matrix product, or counts.",
 )
-def repeated_ids_lost(d: Array, rows: Ids, V: int) -> Array:
-    dW = np.zeros((V, V), dtype=d.dtype)
-    dW[rows] += d
+def repeated_ids_lost(t: Tape, how: str) -> Array:
+    dW = np.zeros((*t.d.shape[:-2], t.V, t.V), dtype=t.d.dtype)
+    for some in LOST[how](t):
+        dW[..., t.rows[some], :] += t.d[..., some, :]
     return dW
 
 
@@ -429,8 +244,18 @@ def repeated_ids_lost(d: Array, rows: Ids, V: int) -> Array:
     why="The table is read as W[next, current] in one place and W[current, next] in another.",
     mend="Row i holds what follows i: add to dW[idx], not to dW[:, idx].",
 )
-def transposed(d: Array, rows: Ids, V: int) -> Array:
-    return scatter(d, rows, V).T
+def transposed(t: Tape) -> Array:
+    return np.swapaxes(added(t.d, t.rows, t.V), -1, -2)
+
+
+@mistake(
+    "added to the targets' rows",
+    scatter,
+    why="np.add.at(dW, targets, d): the row that is looked up is that of the input.",
+    mend="np.add.at(dW, idx, d).",
+)
+def added_to_the_targets(t: Tape) -> Array:
+    return added(t.d, t.ys, t.V)
 
 
 @mistake(
@@ -439,9 +264,19 @@ def transposed(d: Array, rows: Ids, V: int) -> Array:
     why="The rows of a repeated id are averaged, as a pooled embedding would.",
     mend="Add them: each use of a row is a path to the loss.",
 )
-def averaged_over_repeated_ids(d: Array, rows: Ids, V: int) -> Array:
-    n = np.bincount(rows, minlength=V)
-    return scatter(d, rows, V) / np.maximum(n, 1)[:, None]
+def averaged_over_repeated_ids(t: Tape) -> Array:
+    n = np.bincount(t.rows, minlength=t.V)
+    return added(t.d, t.rows, t.V) / np.maximum(n, 1)[:, None]
+
+
+@mistake(
+    "multiplied by the count of the row",
+    scatter,
+    why="The sum over a row's tokens is multiplied by their number once more.",
+    mend="Add each token once: the sum has the count in it.",
+)
+def multiplied_by_the_count(t: Tape) -> Array:
+    return added(t.d, t.rows, t.V) * np.bincount(t.rows, minlength=t.V)[:, None]
 
 
 @mistake(
@@ -450,21 +285,46 @@ def averaged_over_repeated_ids(d: Array, rows: Ids, V: int) -> Array:
     why="A loop runs over range(V - 1).",
     mend="range(V) already stops at V - 1.",
 )
-def last_row_never_written(d: Array, rows: Ids, V: int) -> Array:
-    dW = scatter(d, rows, V)
-    dW[V - 1] = 0
+def last_row_never_written(t: Tape) -> Array:
+    dW = added(t.d, t.rows, t.V)
+    dW[..., t.V - 1, :] = 0
     return dW
 
 
 @mistake(
-    "first character taken for padding",
+    "first character's row never written",
     scatter,
-    why="nn.Embedding(padding_idx=0), or a mask of idx != 0, though 0 is a character here.",
-    mend="There is no padding: every id has a row and every row a gradient.",
+    why="A loop starts at 1, or row 0 is set to zero.",
+    mend="Row 0 belongs to a character like the others.",
 )
-def first_character_taken_for_padding(d: Array, rows: Ids, V: int) -> Array:
-    dW = scatter(d, rows, V)
-    dW[0] = 0
+def first_row_never_written(t: Tape) -> Array:
+    dW = added(t.d, t.rows, t.V)
+    dW[..., 0, :] = 0
+    return dW
+
+
+@mistake(
+    "gradient of zeros",
+    scatter,
+    why="np.add.at(dW[rows], ...) adds into a copy, or the array returned is not the one that was filled.",
+    mend="np.add.at(dW, rows, d): the table itself comes first.",
+)
+def gradient_of_zeros(t: Tape) -> Array:
+    return 0 * added(t.d, t.rows, t.V)
+
+
+@mistake(
+    "rows in order of first use",
+    scatter,
+    variants=("sorted", "as they come"),
+    why="The sums of the distinct characters are written to rows 0, 1, 2, ..., not to the characters' own.",
+    mend="Write each sum to dW[id].",
+)
+def rows_in_order(t: Tape, how: str) -> Array:
+    ids, first = np.unique(t.rows, return_index=True)
+    ids = ids if how == "sorted" else t.rows[np.sort(first)]
+    dW = np.zeros((*t.d.shape[:-2], t.V, t.V), t.d.dtype)
+    dW[..., : len(ids), :] = added(t.d, t.rows, t.V)[..., ids, :]
     return dW
 
 
@@ -474,12 +334,49 @@ def first_character_taken_for_padding(d: Array, rows: Ids, V: int) -> Array:
 @mistake(
     "accumulated across calls",
     finish,
+    remembers=True,
+    variants=("", "until V changes", "for each shape of idx"),
     why="The gradient is added to what the last call left, as .grad does without zero_grad.",
     mend="Start every call from zeros.",
 )
-def accumulated_across_calls(dW: Array, W: Array, rows: Ids, memory: dict[Any, Any]) -> Array:
-    memory[W.shape] = memory.get(W.shape, 0) + dW
-    return memory[W.shape]
+def accumulated_across_calls(t: Tape, how: str) -> Array:
+    key = (t.V, *(t.idx.shape if how[:3] == "for" else ()))
+    before = t.memory.get(key, 0)
+    if how[:5] == "until":
+        t.memory.clear()
+    t.memory[key] = before + t.dW
+    return t.memory[key]
+
+
+@mistake(
+    "momentum left in",
+    finish,
+    remembers=True,
+    amounts=(0.05, 0.9999),
+    usual=0.9,
+    why="A part of the gradient before is added, which belongs to the optimizer.",
+    mend="Start every call from zeros; the optimizer keeps the moments.",
+)
+def momentum_left_in(t: Tape, beta: Array) -> Array:
+    t.memory[t.V] = beta * t.memory.get(t.V, 0) + t.dW
+    return t.memory[t.V]
+
+
+@mistake(
+    "gradient of an earlier call",
+    finish,
+    remembers=True,
+    variants=("the first of this V", "the first of these shapes", "the one before", "zeros at first"),
+    why="A result is cached by the shapes of the arguments, not by their values, or returned one call late.",
+    mend="Work the gradient out anew in every call.",
+)
+def gradient_of_an_earlier_call(t: Tape, how: str) -> Array:
+    key = (t.V, *(t.idx.shape if "shapes" in how else ()))
+    if "first of" in how:
+        return t.memory.setdefault(key, t.dW)
+    before = t.memory.get(key, t.dW if how == "the one before" else 0 * t.dW)
+    t.memory[key] = t.dW
+    return before
 
 
 @mistake(
@@ -488,187 +385,220 @@ def accumulated_across_calls(dW: Array, W: Array, rows: Ids, memory: dict[Any, A
     why="max(n, 1) against division by zero counts every absent character once.",
     mend="A character that is not in the batch has n = 0 and gradient 0.",
 )
-def unvisited_rows_not_zero(dW: Array, W: Array, rows: Ids, memory: dict[Any, Any]) -> Array:
-    absent = np.bincount(rows, minlength=len(W)) == 0
-    dW[absent] = softmax(W[absent]) / len(rows)
+def unvisited_rows_not_zero(t: Tape) -> Array:
+    dW, absent = t.dW.copy(), np.bincount(t.rows, minlength=t.V) == 0
+    dW[..., absent, :] = normalised(t.W)[0][..., absent, :] / t.N
     return dW
 
 
 @mistake(
-    "weight decay in the gradient",
+    "counts smoothed",
     finish,
-    why="A penalty of 0.01 on the weights is differentiated with the loss, as in Adam with L2.",
-    mend="Leave it to the optimizer: AdamW decays the weights apart from the gradient.",
+    amounts=(1e-6, 100.0),
+    usual=1.0,
+    why="A number is added to every pair count, as for a count model, and the gradient is made of those.",
+    mend="The gradient is of the pairs in the batch: leave counts at zero where there were none.",
 )
-def weight_decay_in_the_gradient(dW: Array, W: Array, rows: Ids, memory: dict[Any, Any]) -> Array:
-    return dW + 0.01 * W
+def counts_smoothed(t: Tape, amount: Array) -> Array:
+    return t.dW + amount * (t.V * normalised(t.W)[0] - 1) / t.N
 
 
 @mistake(
     "one entry off by 1e-9",
     finish,
+    precision=True,
     why="A single cell is touched by something else: an index off by one, a race, a stray write.",
     mend="Look at what writes to the cell that the report names.",
 )
-def one_entry_off(dW: Array, W: Array, rows: Ids, memory: dict[Any, Any]) -> Array:
-    dW = dW.copy()
-    dW[rows[0], -1] += 1e-9
+def one_entry_off(t: Tape) -> Array:
+    dW = t.dW.copy()
+    dW[..., t.rows[0], -1] += 1e-9
     return dW
 
 
 @mistake(
     "float32 where float64 was asked",
     finish,
+    variants=("", "float16"),
+    precision=True,
     why="A default dtype somewhere on the way: torch.tensor of a list, np.float32 in a constructor.",
     mend="Take the dtype from W and pass it on.",
 )
-def float32_where_float64_was_asked(dW: Array, W: Array, rows: Ids, memory: dict[Any, Any]) -> Array:
-    return dW.astype(np.float32).astype(W.dtype)
-
-
-# --- the loss -----------------------------------------------------------------------------------------
+def float32_where_float64_was_asked(t: Tape, dtype: str) -> Array:
+    return t.dW.astype(dtype or "float32").astype(t.dW.dtype)
 
 
 @mistake(
-    "loss summed, not averaged",
-    mean_loss,
-    why="reduction='sum', or a running total that is never divided.",
-    mend="Divide by N = B * T.",
+    "gradient rounded",
+    finish,
+    variants=tuple(f"to {k} places" for k in range(1, 13)),
+    precision=True,
+    why="np.round belongs to the printed gradient, not to the one that is returned.",
+    mend="Round where it is printed.",
 )
-def loss_summed(logits: Array, ys: Ids, B: int, T: int) -> float:
-    return float(-log_p(logits, ys).sum())
+def gradient_rounded(t: Tape, how: str) -> Array:
+    return np.round(t.dW, int(how.split()[1]))
 
 
 @mistake(
-    "loss averaged over B only",
-    mean_loss,
-    why="len(idx) is the number of windows, not of tokens.",
-    mend="Divide by B * T.",
+    "gradient clipped by value",
+    finish,
+    amounts=(1e-6, 100.0),
+    usual=1.0,
+    why="np.clip against exploding gradients is left in.",
+    mend="Clip in the training loop if at all: the gradient itself is finite.",
 )
-def loss_averaged_over_batch(logits: Array, ys: Ids, B: int, T: int) -> float:
-    return float(-log_p(logits, ys).sum() / B)
+def clipped_by_value(t: Tape, at: Array) -> Array:
+    return np.clip(t.dW, -at, at)
+
+
+NORMS = {
+    "of the table": lambda dW: np.sqrt((dW * dW).sum(axis=(-2, -1), keepdims=True)),
+    "of each row": lambda dW: np.sqrt((dW * dW).sum(axis=-1, keepdims=True)),
+}
 
 
 @mistake(
-    "loss averaged over T only",
-    mean_loss,
-    why="The mean is taken along time and the batch is summed.",
-    mend="Divide by B * T.",
+    "gradient clipped by norm",
+    finish,
+    amounts=(1e-6, 100.0),
+    usual=1.0,
+    variants=tuple(NORMS),
+    why="A gradient longer than that is shortened, as clip_grad_norm_ does before a step.",
+    mend="Clip in the training loop if at all: the gradient itself is finite.",
 )
-def loss_averaged_over_time(logits: Array, ys: Ids, B: int, T: int) -> float:
-    return float(-log_p(logits, ys).sum() / T)
+def clipped_by_norm(t: Tape, at: Array, of: str) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return t.dW * np.minimum(1, np.nan_to_num(at / NORMS[of](t.dW), nan=1.0))
 
 
 @mistake(
-    "loss in bits",
-    mean_loss,
-    why="np.log2 where np.log is meant.",
-    mend="Nats are the natural logarithm; bits are larger by 1.4427.",
+    "gradient normalised",
+    finish,
+    variants=tuple(NORMS),
+    why="The gradient is divided by its length, so its size says nothing any more.",
+    mend="Return it as it is.",
 )
-def loss_in_bits(logits: Array, ys: Ids, B: int, T: int) -> float:
-    return mean_loss(logits, ys, B, T) / float(np.log(2))
+def gradient_normalised(t: Tape, of: str) -> Array:
+    norm = NORMS[of](t.dW)
+    return np.divide(t.dW, norm, where=norm > 0, out=np.zeros_like(t.dW))
 
 
 @mistake(
-    "sign of the loss flipped",
-    mean_loss,
-    why="The mean log-probability is returned without its minus.",
-    mend="The loss is minus the mean log-probability: it is never negative.",
+    "table after a step returned",
+    finish,
+    amounts=(1e-6, 1000.0),
+    usual=0.1,
+    why="The update is made in the same function, and its result returned for the gradient.",
+    mend="Return dW and leave the update to the optimizer.",
 )
-def loss_sign_flipped(logits: Array, ys: Ids, B: int, T: int) -> float:
-    return -mean_loss(logits, ys, B, T)
+def table_returned(t: Tape, lr: Array) -> Array:
+    return t.W - lr * t.dW
 
 
 @mistake(
-    "perplexity instead of loss",
-    mean_loss,
-    why="exp of the mean loss is reported.",
-    mend="Leave out the exp.",
+    "mean of each row taken off",
+    finish,
+    variants=("rows", "columns"),
+    why="The gradient is centred, which a softmax needs in its logits at most.",
+    mend="Return it as it is: each row sums to zero already, each column does not.",
 )
-def perplexity(logits: Array, ys: Ids, B: int, T: int) -> float:
-    return float(np.exp(mean_loss(logits, ys, B, T)))
+def mean_taken_off(t: Tape, of: str) -> Array:
+    return t.dW - t.dW.mean(axis=-1 if of == "rows" else -2, keepdims=True)
 
 
 @mistake(
-    "log of the mean probability",
-    mean_loss,
-    why="The probabilities are averaged first and the logarithm taken last.",
-    mend="Take the logarithm of each token's probability, then the mean.",
+    "only part of the table",
+    finish,
+    variants=tuple(
+        (of, block, how)
+        for of in ("columns", "rows")
+        for block in (2, 4, 8, 16, 32, 64, 128, 256)
+        for how in ("", "or the last full block")
+    ),
+    why="A tile holds so many rows or columns, and those beyond it are never reached.",
+    mend="Handle the tail: loop up to V, not to a fixed number or a multiple of one.",
 )
-def log_of_the_mean(logits: Array, ys: Ids, B: int, T: int) -> float:
-    return float(-np.log(np.exp(log_p(logits, ys)).mean()))
+def only_part_of_the_table(t: Tape, which: tuple[str, int, str]) -> Array:
+    of, *where = which
+    dW, end = t.dW.copy(), losses.reached(t.V, *where)
+    dW[(..., slice(end, None)) if of == "columns" else (..., slice(end, None), slice(None))] = 0
+    return dW
 
 
-@mistake(
-    "eps inside the log of the loss",
-    mean_loss,
-    why="-log(p + 1e-8) against log of zero.",
-    mend="Work with log p = z - log(sum(exp(z))), which needs no eps.",
+# --- factors: found by the ratio to the right gradient, and named by it --------------------------------
+
+RATIOS = {  # of B, T and V, by the name of the ratio
+    "": lambda B, T, V: 1,
+    "N": lambda B, T, V: B * T,
+    "T": lambda B, T, V: T,
+    "B": lambda B, T, V: B,
+    "V": lambda B, T, V: V,
+    "1/N": lambda B, T, V: 1 / (B * T),
+    "1/B": lambda B, T, V: 1 / B,
+    "1/T": lambda B, T, V: 1 / T,
+    "1/V": lambda B, T, V: 1 / V,
+    "N/V": lambda B, T, V: B * T / V,
+    "V/N": lambda B, T, V: V / (B * T),
+    "sqrt(V)": lambda B, T, V: V**0.5,
+    "1/sqrt(V)": lambda B, T, V: V**-0.5,
+    "sqrt(N)": lambda B, T, V: (B * T) ** 0.5,
+    "1/V**2": lambda B, T, V: 1 / V**2,
+}
+# fmt: off
+FACTORS = (  # number, ratio, name, name in the loss, why, mend
+    (1.0, "N", "sum instead of mean", "loss summed, not averaged",
+     "The 1 / N of the mean is forgotten: reduction='sum', or a total that is never divided.",
+     "Divide by N = B * T."),
+    (1.0, "T", "mean over B only", "loss averaged over B only",
+     "len(idx) is the number of windows, not of tokens.",
+     "Divide by B * T: idx.size, not len(idx)."),
+    (1.0, "B", "mean over T only", "loss averaged over T only",
+     "The mean is taken along time and the batch is summed.",
+     "Divide by B * T."),
+    (1.0, "1/V", "off by a factor of V", "loss divided by V",
+     "dlogits.mean() or np.mean over an (N, V) array divides by V as well.",
+     "Divide by the number of tokens, not of entries."),
+    (1.0, "1/N", "divided by N twice", "loss divided by N twice",
+     "The mean is taken in the loss and again in the scatter.",
+     "Divide once."),
+    (1 / np.log(2), "", "log base 2", "loss in bits",
+     "np.log2 where np.log is meant: bits are larger than nats by 1 / ln 2 = 1.4427.",
+     "Use the natural logarithm, or compare with a loss in bits."),
+    (-1.0, "", "sign flipped", "sign of the loss flipped",
+     "The loss is minus the log-probability, and the minus is lost.",
+     "p - onehot, not onehot - p; and the loss is never negative."),
 )
-def loss_with_eps(logits: Array, ys: Ids, B: int, T: int) -> float:
-    return float(-np.log(np.exp(log_p(logits, ys)) + 1e-8).mean())
+# fmt: on
 
 
-@mistake(
-    "loss of clipped probabilities",
-    mean_loss,
-    why="np.clip(p, 1e-7, 1 - 1e-7) before the logarithm hides every loss beyond 16.1 nats.",
-    mend="Work with log p = z - log(sum(exp(z))), which is finite without it.",
-)
-def loss_clipped(logits: Array, ys: Ids, B: int, T: int) -> float:
-    return float(-np.log(np.clip(np.exp(log_p(logits, ys)), 1e-7, 1 - 1e-7)).mean())
+def scaled(stage_result: str, number: float, ratio: str) -> Stage:
+    """Multiplies ``d`` or the loss."""
+
+    def code(t: Tape, *chosen: object) -> Array:
+        return getattr(t, stage_result) * number * RATIOS[ratio](*t.idx.shape, t.V)
+
+    return code
 
 
-@mistake(
-    "logarithm of an underflowed probability",
-    mean_loss,
-    why="log(softmax(logits)) meets log(0) where a probability is below the smallest number.",
-    mend="Work with log p = z - log(sum(exp(z))), which stays finite.",
-)
-def loss_of_underflowed_probability(logits: Array, ys: Ids, B: int, T: int) -> float:
-    with np.errstate(divide="ignore"):
-        return float(-np.log(softmax(logits)[np.arange(len(ys)), ys]).mean())
+for _number, _ratio, _name, _in_loss, _why, _mend in FACTORS:
+    mistake(
+        _name,
+        factor,
+        report=scaled("loss", _number, _ratio),
+        in_loss=_in_loss,
+        why=_why,
+        mend=_mend,
+        ratio=(_number, _ratio),
+    )(scaled("d", _number, _ratio))
 
 
-@mistake(
-    "overflow in the loss",
-    mean_loss,
-    why="exp of a logit above 709 is infinite, and so is the logarithm of its sum.",
-    mend="Take the row maximum off before exp.",
-)
-def loss_overflows(logits: Array, ys: Ids, B: int, T: int) -> float:
-    with np.errstate(all="ignore"):
-        logp = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        return float(-logp[np.arange(len(ys)), ys].mean())
-
-
-@mistake(
-    "labels smoothed in the loss",
-    mean_loss,
-    why="A label_smoothing of 0.1 was left on in one of the two.",
-    mend="Switch it off, or on in both.",
-)
-def loss_of_smoothed_labels(logits: Array, ys: Ids, B: int, T: int) -> float:
-    z = logits - logits.max(axis=1, keepdims=True)
-    logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-    return float(-(0.9 * logp[np.arange(len(ys)), ys] + 0.1 * logp.mean(axis=1)).mean())
-
-
-@mistake(
-    "loss of the last position only",
-    mean_loss,
-    why="A line from generate, logits[:, -1], is left in the loss.",
-    mend="Average over every position.",
-)
-def loss_of_the_last_position(logits: Array, ys: Ids, B: int, T: int) -> float:
-    return float(-log_p(logits, ys).reshape(B, T)[:, -1].mean())
-
-
-@mistake(
-    "loss in float32 where float64 was asked",
-    mean_loss,
-    why="A default dtype somewhere on the way: torch.tensor of a list, np.float32 in a constructor.",
-    mend="Take the dtype from W and pass it on.",
-)
-def loss_in_float32(logits: Array, ys: Ids, B: int, T: int) -> float:
-    return float(np.float32(mean_loss(logits, ys, B, T)))
+def off_by_a_factor(number: float, ratio: str, side: str) -> Mistake:
+    """The entry for any other ratio: its name says which."""
+    said = figure(number) if number != 1 or not ratio else ""
+    word = f"{said} {ratio}" if said and ratio else said or ratio
+    name = f"off by a factor, {word}" if side == "dW" else f"loss off by a factor, {word}"
+    code = {"factor": scaled("d", number, ratio), "report": scaled("loss", number, ratio)}
+    why = f"It is {word} times the right one: a constant, a loss scale or a mean too many or too few."
+    mend = "Look for what is multiplied or divided between loss and gradient."
+    return Mistake(name, why, mend, code, "off by a factor", side, ratio=(number, ratio))

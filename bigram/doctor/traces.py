@@ -1,0 +1,260 @@
+"""Mistakes that cannot be made again, digit for digit, but leave traces: single precision, a numerical gradient,
+noise, one cell, weights of tokens. Each is named by evidence that nothing else would leave."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from bigram.bounds import unit_roundoff
+from bigram.comparator import differences
+from bigram.doctor.cases import Case, Outputs
+from bigram.doctor.diagnosis import Observed
+from bigram.doctor.mistakes.stages import Mistake, figure
+from common.arrays import Array
+
+ENOUGH = 20  # entries that must bear the evidence: by chance, each would with a probability of 1/5 at most
+
+
+def found(name: str, why: str, mend: str, amount: float | None = None) -> Mistake:
+    """A finding that no code makes."""
+    chosen = () if amount is None else (amount,)
+    return Mistake(name, why, mend, {}, name, amounts=(0, 0) if chosen else None, chosen=chosen)
+
+
+def low_precision(of: str, cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]) -> Mistake | None:
+    """Single or half precision: the dtype that came back, or values that it holds exactly; or errors of its
+    size, of both signs, on nearly every entry. Within what that precision may do on every ordinary case."""
+    u = unit_roundoff(cases[0].W.dtype)
+    usable = [i for i in usable if not cases[i].extreme]
+    if u >= unit_roundoff(np.float32) or not usable:
+        return None
+    for dtype in ("float32", "float16"):
+        coarse = unit_roundoff(dtype)
+        sizes, signs, off = [], [], 0
+        for i in usable:
+            case, output, truth = cases[i], outputs[i][of], case_truth(cases[i], of)
+            # What the bound allows there, and what W loses when it is rounded.
+            scale = case.bound[of] / u
+            drift = 4 * abs(case.W).max() * (scale / 32 if of == "dW" else 1)
+            error = differences(output, truth)
+            if (error > coarse * (scale + drift)).any():
+                break
+            seen = np.atleast_1d(scale > 0) & np.atleast_1d(abs(truth) > 0)
+            off += int((np.atleast_1d(error > case.bound[of]) & seen).sum())
+            sizes += list(np.atleast_1d(error / np.where(scale > 0, coarse * scale / 32, 1))[seen])
+            signs += list(np.atleast_1d(np.sign(output - truth))[seen])
+        else:
+            values = np.concatenate([np.ravel(outputs[i][of]) for i in usable]).astype(float)
+            held = np.unique(values[values != 0])
+            with np.errstate(over="ignore"):
+                exact = len(held) >= 8 and (held.astype(dtype) == held).all()
+            returned = all(outputs[i][of].dtype == dtype for i in usable)
+            below, above = (sum(1 for s in signs if s == way) for way in (-1, 1))
+            everywhere = (
+                len(sizes) >= ENOUGH
+                and off >= 0.9 * len(sizes)
+                and 2**-7 <= float(np.median(sizes)) <= 2**3
+                and min(below, above) >= 0.2 * len(sizes)
+            )
+            if returned or exact or everywhere:
+                name = f"{'loss in ' if of == 'loss' else ''}float32 where float64 was asked"
+                return found(
+                    name if dtype == "float32" else f"{name}, {dtype}",
+                    "A default dtype somewhere on the way: torch.tensor of a list, np.float32 in a constructor.",
+                    "Take the dtype from W and pass it on.",
+                )
+    return None
+
+
+def case_truth(case: Case, of: str) -> Array:
+    """The right output."""
+    return case.truth[of]
+
+
+def numerical_gradient(cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]) -> Mistake | None:
+    """A difference of two losses over a step: every entry times the step is a whole number of last bits of
+    the loss. The shortest such step is it."""
+    some = [i for i in usable if not cases[i].extreme and len(cases[i].W) >= 4][:6]
+    if not some:
+        return None
+    for exponent in range(9, 1, -1):
+        for mantissa in (1.0, 2.0, 5.0):
+            step = mantissa * 10.0**-exponent
+            whole = 0
+            for i in some:
+                bit = np.spacing(float(cases[i].truth["loss"]))
+                dW = np.ravel(outputs[i]["dW"]).astype(float)
+                bits = dW[dW != 0] * step / bit
+                # Those that are long enough to tell, and short enough for their own rounding.
+                bits = bits[(abs(bits) > 64) & (abs(bits) * 4 * 2.0**-53 < 0.02)]
+                if bits.size and (abs(bits - np.round(bits)) > 0.1).mean() > 0.1:
+                    break  # a few may have come from a loss below the next power of two
+                whole += bits.size
+            else:
+                if whole >= ENOUGH:
+                    return numerical(cases, outputs, some, step)
+    return None
+
+
+def numerical(cases: Sequence[Case], outputs: Outputs, some: Sequence[int], step: float) -> Mistake:
+    """Forward or central: a forward difference is off by half a step times the second derivative."""
+    errors, curvatures = [], []
+    for i in some:
+        n = np.bincount(cases[i].idx.ravel(), minlength=len(cases[i].W))[:, None]
+        e = np.exp(cases[i].W - cases[i].W.max(axis=1, keepdims=True))
+        p = e / e.sum(axis=1, keepdims=True)
+        curvatures.append((n * p * (1 - p) / cases[i].idx.size).ravel())
+        errors.append((outputs[i]["dW"] - cases[i].truth["dW"]).ravel())
+    error, curvature = np.concatenate(errors), np.concatenate(curvatures)
+    slope = float(error @ curvature / (curvature @ curvature))
+    forward = abs(abs(slope) / (step / 2) - 1) < 0.2
+    kind = "forward differences" if forward else "central differences"
+    return found(
+        f"a numerical gradient, {kind}",
+        "The loss at two tables a step apart is subtracted: right to about 1e-6 or 1e-10, not to rounding.",
+        "Write the derivative down, (p - onehot) / N, and keep the differences as a check.",
+        step if forward else step / 2,
+    )
+
+
+def noise(cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]) -> Mistake | None:
+    """Errors of one size and both signs in every entry of every case, in rows never visited as in others."""
+    sizes, never, visited, signs = [], [], [], 0.0
+    for i in usable:
+        case = cases[i]
+        if case.extreme or len(case.W) < 4:
+            continue
+        error = outputs[i]["dW"] - case.truth["dW"]
+        rows = np.bincount(case.idx.ravel(), minlength=len(case.W)) > 0
+        if (differences(outputs[i]["dW"], case.truth["dW"]) <= case.bound["dW"]).mean() > 0.05:
+            return None
+        sizes.append(float(np.sqrt((error**2).mean())))
+        never.append(error[~rows].ravel())
+        visited.append(error[rows].ravel())
+        signs += float(np.sign(error).sum())
+    if len(sizes) < 5:
+        return None
+    absent, present = np.concatenate(never), np.concatenate(visited)
+    count = absent.size + present.size
+    even = max(sizes) <= 3 * min(sizes) and abs(signs) <= 4 * math.sqrt(count)
+    alike = absent.size >= ENOUGH and 0.7 <= absent.std() / max(present.std(), 1e-300) <= 1.4
+    if not (even and alike):
+        return None
+    return found(
+        "noise in every entry",
+        "Random numbers are added to the gradient, in rows of characters that never occurred as well.",
+        "Leave the noise out, or add it in the training loop.",
+        float(f"{np.concatenate([absent, present]).std():.1g}"),
+    )
+
+
+def one_cell(cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]) -> Mistake | None:
+    """One entry of each wrong case is off, by the same amount in all."""
+    amounts = []
+    for i in usable:
+        off = differences(outputs[i]["dW"], cases[i].truth["dW"]) > cases[i].bound["dW"]
+        if off.sum() > 1:
+            return None
+        amounts += list((outputs[i]["dW"] - cases[i].truth["dW"])[off])
+    if len(amounts) < 3 or np.ptp(amounts) > 0.01 * abs(np.median(amounts)):
+        return None
+    amount = float(f"{np.median(amounts):.2g}")
+    return found(
+        f"one entry off by {figure(amount)}",
+        "A single cell is touched by something else: an index off by one, a race, a stray write.",
+        "Look at what writes to the cell that the report names.",
+    )
+
+
+GROUPS = {
+    "the target's character": lambda case: (case.targets, len(case.W)),
+    "the input's character": lambda case: (case.idx, len(case.W)),
+    "the position in the window": lambda case: (
+        np.broadcast_to(np.arange(case.idx.shape[1]), case.idx.shape),
+        case.idx.shape[1],
+    ),
+    "the window": lambda case: (
+        np.broadcast_to(np.arange(len(case.idx))[:, None], case.idx.shape),
+        len(case.idx),
+    ),
+}
+
+
+def token_weights(cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]) -> Mistake | None:
+    """dW is the right sum with a weight for each token that depends on its target, its input, its position or
+    its window alone: solved by least squares, and exact on several cases with more equations than weights."""
+    for group, of in GROUPS.items():
+        fitted, said = 0, ""
+        for i in sorted(usable, key=lambda i: cases[i].W.size * cases[i].idx.size):
+            case = cases[i]
+            labels, count = of(case)
+            W, N = case.W.astype(float), case.idx.size
+            if case.extreme or count < 2 or count > 40 or N > 400:
+                continue
+            e = np.exp(W - W.max(axis=1, keepdims=True))
+            d = (e / e.sum(axis=1, keepdims=True))[case.idx.ravel()] - np.eye(len(W))[case.targets.ravel()]
+            parts = np.zeros((count, *W.shape))
+            np.add.at(parts, (labels.ravel(), case.idx.ravel()), d / N)
+            used = np.unique(labels)
+            A, b = parts[used].reshape(len(used), -1).T, outputs[i]["dW"].ravel().astype(float)
+            w, _, rank, _ = np.linalg.lstsq(A, b, rcond=None)
+            room = 64 * float(case.bound["dW"].max()) * max(1.0, float(abs(w).max()))
+            if abs(A @ w - b).max() > room:
+                break
+            # As many equations as weights would be solved by any output.
+            if (
+                rank == len(used)
+                and 2 * len(used) <= int((abs(A).sum(axis=1) > 0).sum())
+                and np.ptp(w) > 1e-6
+            ):
+                fitted += 1
+                said = said or ", ".join(f"{figure(float(f'{x:.3g}'))}" for x in w[:6]) + (
+                    " ..." if len(w) > 6 else ""
+                )
+        else:
+            if fitted >= 3:
+                return found(
+                    f"tokens weighted by {group}",
+                    f"Each token's part in the mean depends on {group}: weights of {said} on one case.",
+                    "Give every token the same weight, 1 / N: no class weights, no mask, no discount.",
+                )
+    return None
+
+
+def low_precision_state(observed: Observed, usable: Sequence[int]) -> Mistake | None:
+    """Tables within the bound of single precision everywhere, and beyond that of double nearly everywhere,
+    to both sides."""
+    coarse = unit_roundoff(np.float32) / observed.u
+    if coarse <= 1:
+        return None
+    over, below, above, count = 0, 0, 0, 0
+    for i in usable:
+        # Single precision in the moments alone: the table itself may be double.
+        difference = observed.outputs[i] - observed.truths[i]
+        if (abs(difference) > coarse * observed.bounds[i]).any():
+            return None
+        over += int((abs(difference) > observed.bounds[i]).sum())
+        below += int((difference < 0).sum())
+        above += int((difference > 0).sum())
+        count += difference.size
+    if over < 0.5 * count or min(below, above) < 0.1 * count:
+        return None
+    return found(
+        "float32 state",
+        "Moments are kept, or the step is worked out, in single precision for a table in double.",
+        "Make the moments with np.zeros_like(W).",
+    )
+
+
+def not_a_number_from_the_first_step(outputs: Outputs) -> list[Mistake]:
+    """0 / 0 in the first step, where 1 - beta**0 is 0."""
+    if not all(np.isnan(output["W"][0]).any() for output in outputs):
+        return []
+    return [
+        found(
+            "t starts from 0",
+            "W is NaN after the first step: t is 0 there, 1 - beta**0 is 0, and 0 / 0 is no number.",
+            "Raise t before it is used: the first step is t = 1.",
+        )
+    ]
