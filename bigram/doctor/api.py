@@ -22,6 +22,7 @@ from bigram.doctor.optimizer_forms import Declined, OptimizerRun
 from bigram.doctor.report import check_report, check_verdict
 from bigram.doctor.sizes import add_rows, largest, sized_cases
 from bigram.doctor.subject import session, stop_if_loaded
+from bigram.terminal import labelled
 from common.errors import UserError
 
 __all__ = ["Result", "UserError", "check", "check_optimizer"]
@@ -50,6 +51,11 @@ class Result:
         """What stopped the check, or None."""
         complaint: str | None = self._record["complaint"]
         return complaint
+
+    @property
+    def called(self) -> str:
+        """How the subject was called, and which parts of its answer were read."""
+        return str(self._record["called"])
 
     @property
     def case(self) -> str | None:
@@ -106,9 +112,9 @@ def result_lines(record: Mapping[str, Any]) -> Iterator[str]:
     """The report, with a line on how the subject was called and one on how far the check looked."""
     first, *rest = check_report(record)
     yield first
-    yield f"called    {record['called']}"
-    yield f"looked at {record['looked_at']}"
-    yield from (f"left out  {line}" for line in record["left_out"])
+    yield labelled("called", record["called"])
+    yield labelled("looked at", record["looked_at"])
+    yield from (labelled("left out", line) for line in record["left_out"])
     yield from rest
 
 
