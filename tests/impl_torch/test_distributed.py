@@ -300,7 +300,7 @@ def work_of_one(folder: str) -> None:
             time.sleep(1)
             leaving.touch()
     assert leaving.exists()  # nobody leaves while another is at work
-    assert [shard.record["name"] for shard in shards] == ["a.txt", "b.txt", "c.txt"]
+    assert [shard.record.name for shard in shards] == ["a.txt", "b.txt", "c.txt"]
     assert tokenizer.vocab == tuple(sorted(set("".join(TEXTS))))
     np.save(f"{folder}/counts-{rank}.npy", counts)
     if sys.platform == "linux":
@@ -413,7 +413,7 @@ def test_an_error_of_one_process_ends_the_others(start: Callable, tmp_path: Path
     for process in (first, second):
         assert process.communicate(timeout=HANG) == (
             "",
-            "bigram: lr is 0.001 in process 0 and 0.5 in process 1; start all of them alike\n",
+            "bigram: --lr is 0.001 in process 0 and 0.5 in process 1; start all of them alike\n",
         )
         assert process.returncode == 2
 
