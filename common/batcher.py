@@ -9,7 +9,8 @@ from common.errors import UserError
 
 
 class Batcher:
-    """Draws batches from one split. The same generator state always gives the same batches.
+    """Draws batches from one split. The same generator state always gives the same
+    batches.
 
     >>> batcher = Batcher(np.arange(10), 1, 4, rng=np.random.default_rng(0))
     >>> x, y = batcher.get_batch()
@@ -24,22 +25,25 @@ class Batcher:
         block_size: int,  # T
         rng: np.random.Generator,
     ) -> None:
-        """Raises ``UserError`` if not even one window and its targets fit in ``tokens``."""
+        """Raises ``UserError`` if not even one window and its targets fit in
+        ``tokens``."""
         if len(tokens) < block_size + 1:
             raise UserError(
-                f"block_size {block_size} needs {block_size + 1} tokens in the split and "
-                f"this one has {len(tokens)}; use a longer text or a smaller block_size"
+                f"block_size {block_size} needs {block_size + 1} tokens in the "
+                f"split and this one has {len(tokens)}; use a longer text or a "
+                "smaller block_size"
             )
-        # Every window of T + 1 tokens, (n - T, T + 1): a view of the tokens, not a copy.
+        # Every window of T + 1 tokens, (n - T, T + 1): a view of the tokens, not a
+        # copy.
         self.windows = sliding_window_view(tokens, block_size + 1)
         self.batch_size = batch_size
         self.rng = rng
 
     def get_batch(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """``x, y``, both int64, contiguous, ``(B, T)``: ``y[b, t]`` is the character after
-        ``x[b, t]``."""
-        # `integers` excludes its upper bound, so the last window is included, and its last
-        # target is the last token of the text.
+        """``x, y``, both int64, contiguous, ``(B, T)``: ``y[b, t]`` is the character
+        after ``x[b, t]``."""
+        # `integers` excludes its upper bound, so the last window is included, and its
+        # last target is the last token of the text.
         starts = self.rng.integers(len(self.windows), size=self.batch_size)
         windows = self.windows[starts]  # (B, T + 1)
         return windows[:, :-1].astype(np.int64), windows[:, 1:].astype(np.int64)

@@ -1,4 +1,5 @@
-"""Every hyperparameter and its default, in one frozen record: the published schedule."""
+"""Every hyperparameter and its default, in one frozen record: the published
+schedule."""
 
 from dataclasses import dataclass
 
@@ -7,13 +8,20 @@ from common.errors import UserError
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One training run. Raises ``UserError`` where no run could follow from the values."""
+    """One training run. Raises ``UserError`` where no run could follow from the
+    values."""
 
     batch_size: int = 32  # B, windows in a batch
-    block_size: int = 8  # T, tokens in a window; a bigram model looks back only one of them
+    block_size: int = (
+        8  # T, tokens in a window; a bigram model looks back only one of them
+    )
     max_iters: int = 5000  # updates in all
-    eval_interval: int = 500  # updates between evaluations; the last update is always followed by one
-    eval_iters: int | None = None  # batches in a sampled evaluation; None evaluates the whole split
+    eval_interval: int = (
+        500  # updates between evaluations; the last update is always followed by one
+    )
+    eval_iters: int | None = (
+        None  # batches in a sampled evaluation; None evaluates the whole split
+    )
     lr: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
@@ -22,10 +30,18 @@ class Config:
     seed: int = 1337
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "block_size", "max_iters", "eval_interval", "eval_iters"):
+        for name in (
+            "batch_size",
+            "block_size",
+            "max_iters",
+            "eval_interval",
+            "eval_iters",
+        ):
             value = getattr(self, name)
             if value is not None and not 1 <= value <= 10**12:
-                raise UserError(f"{name} is {value}; it must be at least 1 and at most 10**12")
+                raise UserError(
+                    f"{name} is {value}; it must be at least 1 and at most 10**12"
+                )
         check_adamw(self.lr, self.betas, self.eps, self.weight_decay)
         if self.dtype not in ("float32", "float64"):
             raise UserError(f"dtype is {self.dtype!r}; it must be float32 or float64")
@@ -33,7 +49,9 @@ class Config:
             raise UserError(f"seed is {self.seed}; it must be zero or more")
 
 
-def check_adamw(lr: float, betas: tuple[float, float], eps: float, weight_decay: float) -> None:
+def check_adamw(
+    lr: float, betas: tuple[float, float], eps: float, weight_decay: float
+) -> None:
     """Raises ``UserError`` for a value with which AdamW can compute no update."""
     for name, value in (("lr", lr), ("eps", eps), ("weight_decay", weight_decay)):
         # More would not fit in float32 once AdamW has divided it by 1 - beta.

@@ -2,10 +2,11 @@
 
 
 class UserError(ValueError):
-    """Bad input. The message is one line that says what is wrong and what to do about it.
+    """Bad input. The message is one line that says what is wrong and what to do about
+    it.
 
-    The command line prints the message alone and exits with ``status``; whoever calls the
-    code from Python gets an ordinary ``ValueError``.
+    The command line prints the message alone and exits with ``status``; whoever calls
+    the code from Python gets an ordinary ``ValueError``.
     """
 
     status = 2

@@ -26,7 +26,8 @@ class CharTokenizer:
     """
 
     def __init__(self, characters: Iterable[str]) -> None:
-        """``characters``: any text, or any characters; repeats and order do not matter."""
+        """``characters``: any text, or any characters; repeats and order do not
+        matter."""
         self.vocab: tuple[str, ...] = tuple(sorted(set(characters)))
         self.vocab_size: int = len(self.vocab)
         if self.vocab_size == 0:
@@ -37,25 +38,31 @@ class CharTokenizer:
         self.dtype = np.min_scalar_type(self.vocab_size - 1)
 
     def encode(self, text: str) -> NDArray[np.unsignedinteger]:
-        """Ids of the characters of ``text``, ``(len(text),)``, in the smallest unsigned type
-        that holds V - 1. Raises ``UserError`` at the first character not in ``vocab``."""
+        """Ids of the characters of ``text``, ``(len(text),)``, in the smallest unsigned
+        type that holds V - 1. Raises ``UserError`` at the first character not in
+        ``vocab``."""
         try:
             return np.array([self.stoi[ch] for ch in text], dtype=self.dtype)
         except KeyError as error:
             ch = error.args[0]
             raise UserError(
-                f"character {ch!a} (U+{ord(ch):04X}) at position {text.index(ch)} is not one of the "
-                f"{self.vocab_size} in the vocabulary; encode only characters of the corpus"
+                f"character {ch!a} (U+{ord(ch):04X}) at position {text.index(ch)} is "
+                f"not one of the {self.vocab_size} in the vocabulary; encode only "
+                "characters of the corpus"
             ) from None
 
     def decode(self, ids: ArrayLike) -> str:
-        """The text of ``ids``, a sequence ``(n,)`` of any integer type. Raises ``UserError`` at the
-        first id outside [0, V), and ``TypeError`` for anything but integers in one dimension."""
+        """The text of ``ids``, a sequence ``(n,)`` of any integer type. Raises
+        ``UserError`` at the first id outside [0, V), and ``TypeError`` for anything but
+        integers in one dimension."""
         ids = np.asarray(ids)
         if ids.size == 0:
             return ""
         if ids.ndim != 1 or ids.dtype.kind not in "iu":
-            raise TypeError(f"ids must be integers in one dimension, not {ids.dtype} of shape {ids.shape}")
+            raise TypeError(
+                f"ids must be integers in one dimension, not {ids.dtype} of shape "
+                f"{ids.shape}"
+            )
         try:
             return "".join([self.itos[i] for i in ids.tolist()])
         except KeyError as error:

@@ -1,7 +1,8 @@
-"""The one loop that drives any trainer: batch, step, evaluate. It computes nothing itself.
+"""The one loop that drives any trainer: batch, step, evaluate. It computes nothing
+itself.
 
-``NumpyTrainer`` and ``TorchTrainer`` are trainers. Two of them that take every step together
-are driven by the same loop (``bigram/runs/compare.py``).
+``NumpyTrainer`` and ``TorchTrainer`` are trainers. Two of them that take every step
+together are driven by the same loop (``bigram/runs/compare.py``).
 """
 
 from collections.abc import Callable, Iterator
@@ -17,11 +18,13 @@ from common.memory import check_batch_fits
 from common.pairs import check_ids, count_pairs, count_text_pairs
 from common.text.corpus import Corpus
 
-Loss = TypeVar("Loss", covariant=True)  # a float; where two trainers run together, one of each
+# a float; where two trainers run together, one of each
+Loss = TypeVar("Loss", covariant=True)
 
 
 class TrainerState(NamedTuple):
-    """All that training changes, (V, V) each, as NumPy arrays in the dtype of the run."""
+    """All that training changes, (V, V) each, as NumPy arrays in the dtype of the
+    run."""
 
     weight: Array
     gradient: Array  # of the last step; zeros before the first
@@ -69,8 +72,8 @@ class Progress(NamedTuple, Generic[Loss]):
 
 
 def initial_table(vocab_size: int, dtype: str, rng: np.random.Generator) -> Array:
-    """(V, V) from N(0, 1), as ``nn.Embedding`` starts. Drawn in double and rounded, so that a
-    float32 run starts from the float64 run's table and sees its batches."""
+    """(V, V) from N(0, 1), as ``nn.Embedding`` starts. Drawn in double and rounded, so
+    that a float32 run starts from the float64 run's table and sees its batches."""
     return rng.standard_normal((vocab_size, vocab_size)).astype(dtype)
 
 
@@ -82,15 +85,17 @@ def train(
     evaluation_rng: np.random.Generator | None = None,
     first: int = 0,
 ) -> Iterator[Progress[Loss]]:
-    """Runs the schedule of ``config``, one ``Progress`` for each state of the model: before the
-    first update, and after each. The caller prints, saves, and stops when it likes.
+    """Runs the schedule of ``config``, one ``Progress`` for each state of the model:
+    before the first update, and after each. The caller prints, saves, and stops when it
+    likes.
 
-    Batches come from ``rng``, starting from its present state; sampled evaluation draws from
-    ``evaluation_rng``, spawned off it unless given, so evaluation never changes training. A run
-    that stopped after ``k`` updates continues with trainer and generators as they were then and
-    ``first = k + 1``, the first state that it has not reported.
-    Raises ``UserError`` where a split is too short for a block, memory too small for a batch,
-    or an id of the corpus outside [0, V): ids are checked here once, not at every step.
+    Batches come from ``rng``, starting from its present state; sampled evaluation draws
+    from ``evaluation_rng``, spawned off it unless given, so evaluation never changes
+    training. A run that stopped after ``k`` updates continues with trainer and
+    generators as they were then and ``first = k + 1``, the first state that it has not
+    reported. Raises ``UserError`` where a split is too short for a block, memory too
+    small for a batch, or an id of the corpus outside [0, V): ids are checked here once,
+    not at every step.
     """
     check_batch_fits(config)
     V = corpus.tokenizer.vocab_size
@@ -99,7 +104,8 @@ def train(
     batcher = Batcher(corpus.train, config.batch_size, config.block_size, rng)
     evaluation_rng = evaluation_rng or rng.spawn(1)[0]
     train_pairs, val_pairs = (
-        pairs_to_evaluate(part, V, config, evaluation_rng) for part in (corpus.train, corpus.val)
+        pairs_to_evaluate(part, V, config, evaluation_rng)
+        for part in (corpus.train, corpus.val)
     )
 
     def steps() -> Iterator[Progress[Loss]]:
@@ -109,11 +115,15 @@ def train(
                 loss = trainer.step(*batcher.get_batch())
             evaluation = None
             if step % config.eval_interval == 0 or step == config.max_iters:
-                losses = (trainer.evaluate(train_pairs()), trainer.evaluate(val_pairs()))
+                losses = (
+                    trainer.evaluate(train_pairs()),
+                    trainer.evaluate(val_pairs()),
+                )
                 evaluation = Evaluation(step, *losses)
             yield Progress(step, loss, evaluation)
 
-    return steps()  # a nested generator, so the checks above run at the call, not at next()
+    # a nested generator, so the checks above run at the call, not at next()
+    return steps()
 
 
 def pairs_to_evaluate(
@@ -121,12 +131,14 @@ def pairs_to_evaluate(
 ) -> Callable[[], NDArray[np.int64]]:
     """A function that returns the (V, V) counts of the pairs to evaluate a split on.
 
-    A bigram loss over a text is a mean over its distinct pairs, weighted by their counts. So the
-    exact loss of the whole split costs one table, and the average over ``config.eval_iters``
-    random batches is the same sum over the pairs that were drawn.
+    A bigram loss over a text is a mean over its distinct pairs, weighted by their
+    counts. So the exact loss of the whole split costs one table, and the average over
+    ``config.eval_iters`` random batches is the same sum over the pairs that were drawn.
     """
     if config.eval_iters is None:
         counts = count_text_pairs(tokens, vocab_size)
         return lambda: counts
-    batches = Batcher(tokens, config.batch_size * config.eval_iters, config.block_size, rng)
+    batches = Batcher(
+        tokens, config.batch_size * config.eval_iters, config.block_size, rng
+    )
     return lambda: count_pairs(*batches.get_batch(), vocab_size)

@@ -5,15 +5,17 @@
     v     <- v * beta2 + (1 - beta2) * g * g
     W     <- W - lr / (1 - beta1**t) * m / (sqrt(v) / sqrt(1 - beta2**t) + eps)
 
-Loshchilov and Hutter, "Decoupled Weight Decay Regularization", https://arxiv.org/abs/1711.05101,
-algorithm 2, as https://pytorch.org/docs/stable/generated/torch.optim.AdamW.html has it. Where that
-differs from the paper, PyTorch is followed: the decay is multiplied by lr and comes before the
-update, and there is no separate schedule multiplier. eps is outside the root and is added after the
-bias correction (Keras and ONNX add it before).
+Loshchilov and Hutter, "Decoupled Weight Decay Regularization",
+https://arxiv.org/abs/1711.05101, algorithm 2, as
+https://pytorch.org/docs/stable/generated/torch.optim.AdamW.html has it. Where that
+differs from the paper, PyTorch is followed: the decay is multiplied by lr and comes
+before the update, and there is no separate schedule multiplier. eps is outside the root
+and is added after the bias correction (Keras and ONNX add it before).
 
-A different order gives the same numbers on paper and others in floating point: in this order whole
-training runs agree with torch to the last few bits. ``impl_torch`` has no such file: ``torch.optim``
-provides it. The training command runs ``fast/adamw.py``, which is equal in every bit.
+A different order gives the same numbers on paper and others in floating point: in this
+order whole training runs agree with torch to the last few bits. ``impl_torch`` has no
+such file: ``torch.optim`` provides it. The training command runs ``fast/adamw.py``,
+which is equal in every bit.
 """
 
 import math
@@ -46,19 +48,23 @@ class AdamW:
         self.exp_avg_sq = np.zeros_like(W)  # v, the running mean of its square
 
     def step(self, W: Array, dW: Array) -> None:
-        """One update of ``W``, in place, from its gradient ``dW``, which is left as it is. Every row
-        decays and every moment fades, also those of characters that the batch did not hold."""
+        """One update of ``W``, in place, from its gradient ``dW``, which is left as it
+        is. Every row decays and every moment fades, also those of characters that the
+        batch did not hold."""
         self.steps += 1
         t, (beta1, beta2) = self.steps, self.betas
         m, v = self.exp_avg, self.exp_avg_sq
-        # Scalars are Python floats, computed in double and rounded once to the dtype of the array
-        # they meet. np.float64 scalars would turn float32 arrays into float64 ones.
+        # Scalars are Python floats, computed in double and rounded once to the dtype of
+        # the array they meet. np.float64 scalars would turn float32 arrays into float64
+        # ones.
         W *= 1 - self.lr * self.weight_decay
 
         weight = W.dtype.type(1 - beta1)
         if weight < 0.5:
             m += weight * (dW - m)
-        else:  # the same from the other end, which loses fewer bits here: torch.lerp does so too
+        # the same from the other end, which loses fewer bits here: torch.lerp does so
+        # too
+        else:
             m[...] = dW - (1 - weight) * (dW - m)
         v *= beta2
         v += (1 - beta2) * dW * dW

@@ -1,12 +1,15 @@
-"""The loss one elementary operation at a time, each forward followed by its backward. To read.
+"""The loss one elementary operation at a time, each forward followed by its backward.
+To read.
 
-Every forward is one line of arithmetic; the backward under it is the chain rule for that line
-alone: it is given the gradient of the loss with respect to the result, and returns the gradient with
-respect to each argument. Nothing is fused, so nothing is fast: see ``cross_entropy.py`` for what
-all of this collapses into, and ``pair_counts.py`` for what the trainer runs.
+Every forward is one line of arithmetic; the backward under it is the chain rule for
+that line alone: it is given the gradient of the loss with respect to the result, and
+returns the gradient with respect to each argument. Nothing is fused, so nothing is
+fast: see ``cross_entropy.py`` for what all of this collapses into, and
+``pair_counts.py`` for what the trainer runs.
 
-Gradients are named d + the name of what they belong to. Shapes: with N = B * T tokens, ``logits``,
-``z``, ``e`` and ``logp`` are (N, V); ``s``, ``log_s`` and ``picked`` are (N,); the loss is a scalar.
+Gradients are named d + the name of what they belong to. Shapes: with N = B * T tokens,
+``logits``, ``z``, ``e`` and ``logp`` are (N, V); ``s``, ``log_s`` and ``picked`` are
+(N,); the loss is a scalar.
 """
 
 from typing import Any
@@ -24,8 +27,9 @@ def lookup(W: Array, idx: Ids) -> Array:
 
 def lookup_backward(dlogits: Array, W: Array, idx: Ids) -> Array:
     dW = np.zeros_like(W)
-    # A character that occurs k times used its row k times, so k gradients add up in that row.
-    # `dW[idx] += dlogits` would keep only the last of them: it reads once, adds, writes once.
+    # A character that occurs k times used its row k times, so k gradients add up in
+    # that row. `dW[idx] += dlogits` would keep only the last of them: it reads once,
+    # adds, writes once.
     np.add.at(dW, idx, dlogits)
     return dW
 
@@ -36,8 +40,8 @@ def shift(logits: Array) -> Array:
 
 
 def shift_backward(dz: Array) -> Array:
-    # Softmax is the same whatever is taken off a row, so the path through the maximum has
-    # gradient -sum(dz) = 0 exactly. Only the path through the logits is left.
+    # Softmax is the same whatever is taken off a row, so the path through the maximum
+    # has gradient -sum(dz) = 0 exactly. Only the path through the logits is left.
     return dz
 
 
@@ -74,7 +78,8 @@ def normalise(z: Array, log_s: Array) -> Array:
 
 
 def normalise_backward(dlogp: Array) -> tuple[Array, Array]:
-    return dlogp, -dlogp.sum(axis=1)  # dz, and dlog_s: one log_s serves all V entries of its row
+    # dz, and dlog_s: one log_s serves all V entries of its row
+    return dlogp, -dlogp.sum(axis=1)
 
 
 def pick(logp: Array, targets: Ids) -> Array:
@@ -84,12 +89,14 @@ def pick(logp: Array, targets: Ids) -> Array:
 
 def pick_backward(dpicked: Array, logp: Array, targets: Ids) -> Array:
     dlogp = np.zeros_like(logp)
-    dlogp[np.arange(len(targets)), targets] = dpicked  # no row is picked from twice: `=` will do
+    # no row is picked from twice: `=` will do
+    dlogp[np.arange(len(targets)), targets] = dpicked
     return dlogp
 
 
 def mean_loss(picked: Array) -> np.floating:
-    """``loss``: the mean over all tokens, with its sign turned so that less is better."""
+    """``loss``: the mean over all tokens, with its sign turned so that less is
+    better."""
     return -picked.mean()
 
 
@@ -100,11 +107,12 @@ def mean_loss_backward(dloss: np.floating, picked: Array) -> Array:
 def forward(W: Array, idx: Ids, targets: Ids) -> dict[str, Any]:
     """Every intermediate by name, in the order they are computed; ``loss`` is the last.
 
-    ``W``: (V, V), float32 or float64, and so are all the intermediates. ``idx``, ``targets``: of one
-    shape, at least one token, ids in [0, V), else ``UserError``.
+    ``W``: (V, V), float32 or float64, and so are all the intermediates. ``idx``,
+    ``targets``: of one shape, at least one token, ids in [0, V), else ``UserError``.
     """
     check_pairs(idx, targets, len(W))
-    idx, targets = idx.ravel(), targets.ravel()  # to a bigram model a batch is N separate pairs
+    # to a bigram model a batch is N separate pairs
+    idx, targets = idx.ravel(), targets.ravel()
     logits = lookup(W, idx)
     z = shift(logits)
     e = exponential(z)
@@ -125,8 +133,11 @@ def forward(W: Array, idx: Ids, targets: Ids) -> dict[str, Any]:
     }
 
 
-def backward(W: Array, idx: Ids, targets: Ids, values: dict[str, Any]) -> dict[str, Any]:
-    """The gradient of the loss with respect to each of ``values`` (from ``forward``), and ``W`` last."""
+def backward(
+    W: Array, idx: Ids, targets: Ids, values: dict[str, Any]
+) -> dict[str, Any]:
+    """The gradient of the loss with respect to each of ``values`` (from ``forward``),
+    and ``W`` last."""
     idx, targets = idx.ravel(), targets.ravel()
     dloss = W.dtype.type(1)
     dpicked = mean_loss_backward(dloss, values["picked"])
@@ -134,7 +145,8 @@ def backward(W: Array, idx: Ids, targets: Ids, values: dict[str, Any]) -> dict[s
     dz_direct, dlog_s = normalise_backward(dlogp)
     ds = logarithm_backward(dlog_s, values["s"])
     de = row_sum_backward(ds, values["e"])
-    dz = dz_direct + exponential_backward(de, values["e"])  # z was used twice: its gradients add
+    # z was used twice: its gradients add
+    dz = dz_direct + exponential_backward(de, values["e"])
     dlogits = shift_backward(dz)
     dW = lookup_backward(dlogits, W, idx)
     return {

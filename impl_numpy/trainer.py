@@ -1,4 +1,4 @@
-"""A training step by hand: the two lines of ``step``. Beside it: ``impl_torch/trainer.py``."""
+"""A training step by hand. Beside it: ``impl_torch/trainer.py``."""
 
 import numpy as np
 
@@ -22,8 +22,8 @@ class NumpyTrainer:
         self.dW = np.zeros_like(table)
 
     def restore(self, exp_avg: Array, exp_avg_sq: Array, steps: int) -> None:
-        """Continues a run after ``steps`` updates from its moments, (V, V) each; copied. This trainer
-        was made from the table of that run."""
+        """Continues a run after ``steps`` updates from its moments, (V, V) each;
+        copied. This trainer was made from the table of that run."""
         self.optimizer.exp_avg[...] = exp_avg
         self.optimizer.exp_avg_sq[...] = exp_avg_sq
         self.optimizer.steps = steps

@@ -6,9 +6,11 @@ from common.errors import UserError
 
 
 def pick_device(name: str, dtype: str) -> torch.device:
-    """``cpu``, ``cuda`` or ``mps``; ``auto`` is the first one available, in the order cuda, mps, cpu.
+    """``cpu``, ``cuda`` or ``mps``; ``auto`` is the first one available, in the order
+    cuda, mps, cpu.
 
-    Raises ``UserError`` where this machine has no such device or the device has no such ``dtype``.
+    Raises ``UserError`` where this machine has no such device or the device has no such
+    ``dtype``.
     """
     available = {
         "cuda": torch.cuda.is_available(),
@@ -16,7 +18,9 @@ def pick_device(name: str, dtype: str) -> torch.device:
         "cpu": True,
     }
     if name == "auto":
-        return torch.device(next(device for device, found in available.items() if found))
+        return torch.device(
+            next(device for device, found in available.items() if found)
+        )
     if name == "mps" and dtype == "float64":
         raise UserError("mps has no float64; use dtype float32 or the cpu")
     if not available[name]:

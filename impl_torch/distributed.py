@@ -102,17 +102,24 @@ def joined(device: str, timeout: float) -> Iterator[None]:
     if device == "cuda":
         gpu, gpus = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
         if gpu >= gpus:
-            raise UserError(f"no GPU is left for process {gpu} of this machine, it has {gpus}; start fewer")
+            raise UserError(
+                f"no GPU is left for process {gpu} of this machine, it has {gpus}; "
+                "start fewer"
+            )
         torch.cuda.set_device(gpu)
     patience = timedelta(seconds=timeout)
     try:
         store, rank, world_size = next(rendezvous("env://", timeout=patience))
         store.set_timeout(patience)
         backend = "nccl" if device == "cuda" else "gloo"
-        dist.init_process_group(backend, store=store, rank=rank, world_size=world_size, timeout=patience)
+        dist.init_process_group(
+            backend, store=store, rank=rank, world_size=world_size, timeout=patience
+        )
     except (RuntimeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
-        raise UserError(f"the processes of this run did not meet: {reason}; use torchrun") from error
+        raise UserError(
+            f"the processes of this run did not meet: {reason}; use torchrun"
+        ) from error
     # Destroyed at exit and not here, because the others take it for this process's
     # death, and torchrun then ends them all before an error is printed. Never
     # destroyed, gloo's threads would outlive the interpreter.
@@ -123,7 +130,9 @@ def joined(device: str, timeout: float) -> Iterator[None]:
     if store.add("ready to leave", 1) == world_size:
         store.set("all may leave", "")
     else:
-        with suppress(RuntimeError):  # the work is done, so another's death changes nothing
+        with suppress(
+            RuntimeError
+        ):  # the work is done, so another's death changes nothing
             store.wait(["all may leave"])
 
 
@@ -180,7 +189,9 @@ class DistributedTrainer(TorchTrainer):
         """Inside ``joined``. Raises ``UserError`` unless corpus, schedule and table are
         the same in all."""
         super().__init__(table, config, device)
-        self._asked_to_end = asked_to_end  # this process: each gets signals at its own step
+        self._asked_to_end = (
+            asked_to_end  # this process: each gets signals at its own step
+        )
         self._interrupted = False  # any of them
         facts = {"corpus sha256": corpus_sha256, **asdict(config)}
         facts["sha256 of the first table"] = hashlib.sha256(table.tobytes()).hexdigest()
@@ -207,10 +218,14 @@ class DistributedTrainer(TorchTrainer):
         # was asked to end.
         sums = weight.new_zeros(weight.numel() + 3)
         sums[-1] = self._asked_to_end()
-        if n := idx[part].size:  # with more processes than windows, some parts are empty
+        if n := idx[
+            part
+        ].size:  # with more processes than windows, some parts are empty
             _, loss = self.model(self._tensor(idx[part]), self._tensor(targets[part]))
             (gradient,) = torch.autograd.grad(loss, weight)
-            sums[:-1] = n * torch.cat([gradient.flatten(), loss.detach()[None], loss.new_ones(1)])
+            sums[:-1] = n * torch.cat(
+                [gradient.flatten(), loss.detach()[None], loss.new_ones(1)]
+            )
         with others_may_die():
             dist.all_reduce(sums)
         self._interrupted = bool(sums[-1])
@@ -230,7 +245,9 @@ def trainer_maker(
 ) -> Callable[[NDArray[np.floating], Config], DistributedTrainer]:
     """A function that makes the trainer from a first table. ``backend`` is always
     "torch"."""
-    return lambda table, config: DistributedTrainer(table, config, device, corpus_sha256, asked)
+    return lambda table, config: DistributedTrainer(
+        table, config, device, corpus_sha256, asked
+    )
 
 
 def interrupted(trainer: DistributedTrainer, asked: Callable[[], bool]) -> bool:

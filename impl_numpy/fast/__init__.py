@@ -1,4 +1,6 @@
-"""Fast forms of the files above: the same results from arrays made once and fewer passes over memory.
+"""Fast forms of the files above: the same results from arrays made once and fewer
+passes over memory.
 
-Each is tested equal to its plain twin, and can be left unread. ``trainer.py`` chooses which one runs.
+Each is tested equal to its plain twin, and can be left unread. ``trainer.py`` chooses
+which one runs.
 """

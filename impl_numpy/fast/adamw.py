@@ -1,7 +1,8 @@
 """AdamW in place, equal in every bit to its plain twin ``impl_numpy/adamw.py``.
 
-No array is made in a step. A large table is updated block by block, all passes over one block before
-the next, while it is in the processor's cache; and a gradient may be given by its rows alone.
+No array is made in a step. A large table is updated block by block, all passes over one
+block before the next, while it is in the processor's cache; and a gradient may be given
+by its rows alone.
 """
 
 import math
@@ -35,22 +36,25 @@ class FastAdamW(AdamW):
             self._update(W, dW[block], block)
 
     def step_rows(self, W: Array, rows: NDArray[np.intp], dW: Array) -> None:
-        """One update of ``W``, (V, V), from the ``rows``, (R,) ascending, of its gradient: ``dW``, (R, V).
-        All other rows of the gradient are zero."""
+        """One update of ``W``, (V, V), from the ``rows``, (R,) ascending, of its
+        gradient: ``dW``, (R, V). All other rows of the gradient are zero."""
         self.steps += 1
         size = self.rows_in_block
         ends = np.searchsorted(rows, range(0, len(W) + size, size))
         for i, start in enumerate(range(0, len(W), size)):
             part, block = slice(ends[i], ends[i + 1]), slice(start, start + size)
-            g = self._gradient[: len(W) - start]  # zeros, but for these rows and only until the update
+            # zeros, but for these rows and only until the update
+            g = self._gradient[: len(W) - start]
             here = rows[part] - start
             g[here] = dW[part]
             self._update(W, g, block, here)
             g[here] = 0
 
-    def _update(self, W: Array, g: Array, block: slice, here: NDArray[np.intp] | None = None) -> None:
-        """The update of a block of rows from its gradient ``g``, which is zero in all rows but those that
-        ``here`` lists, if it is given."""
+    def _update(
+        self, W: Array, g: Array, block: slice, here: NDArray[np.intp] | None = None
+    ) -> None:
+        """The update of a block of rows from its gradient ``g``, which is zero in all
+        rows but those that ``here`` lists, if it is given."""
         beta1, beta2 = self.betas
         W, m, v = W[block], self.exp_avg[block], self.exp_avg_sq[block]
         term, denominator = self._term[: len(W)], self._denominator[: len(W)]
@@ -65,7 +69,8 @@ class FastAdamW(AdamW):
             term *= 1 - weight
             np.subtract(g, term, out=m)
         v *= beta2
-        if here is not None and 3 * len(here) < len(W):  # a few rows take less time than three passes
+        # a few rows take less time than three passes
+        if here is not None and 3 * len(here) < len(W):
             some = g[here]
             v[here] += (1 - beta2) * some * some
         else:

@@ -1,8 +1,10 @@
-"""The gradient where the vocabulary is large. Plain twin: ``impl_numpy/pair_counts.py``.
+"""The gradient where the vocabulary is large. Plain twin:
+``impl_numpy/pair_counts.py``.
 
-A batch of N tokens holds at most N different characters, so where V is large most rows of the gradient
-are zero: only the rows that occur are computed, and no (V, V) array is made. They are equal to the twin's
-in every bit; the loss is summed in another order. Ids are not checked.
+A batch of N tokens holds at most N different characters, so where V is large most rows
+of the gradient are zero: only the rows that occur are computed, and no (V, V) array is
+made. They are equal to the twin's in every bit; the loss is summed in another order.
+Ids are not checked.
 """
 
 import numpy as np
@@ -11,9 +13,11 @@ from numpy.typing import NDArray
 from common.arrays import Array, Ids
 
 
-def rows_of_gradient(W: Array, idx: Ids, targets: Ids) -> tuple[float, NDArray[np.intp], Array]:
-    """Mean cross-entropy in nats, the ``R`` rows that ``idx`` holds, ascending, and ``dW[rows]``, (R, V);
-    every other row of dW is zero."""
+def rows_of_gradient(
+    W: Array, idx: Ids, targets: Ids
+) -> tuple[float, NDArray[np.intp], Array]:
+    """Mean cross-entropy in nats, the ``R`` rows that ``idx`` holds, ascending, and
+    ``dW[rows]``, (R, V); every other row of dW is zero."""
     V, N = len(W), idx.size
     idx, targets = (ids.ravel().astype(np.intp, copy=False) for ids in (idx, targets))
     counts = np.bincount(idx)  # NumPy 2.0 counts no uint64

@@ -1,7 +1,9 @@
-"""The gradient from pair counts in arrays made once. Plain twin: ``impl_numpy/pair_counts.py``.
+"""The gradient from pair counts in arrays made once. Plain twin:
+``impl_numpy/pair_counts.py``.
 
-The gradient is equal to the twin's in every bit; the loss is summed in another order. Ids are not
-checked: one outside [0, V) would be counted in another cell, or raise NumPy's ``ValueError``.
+The gradient is equal to the twin's in every bit; the loss is summed in another order.
+Ids are not checked: one outside [0, V) would be counted in another cell, or raise
+NumPy's ``ValueError``.
 """
 
 import math
@@ -19,10 +21,13 @@ class PairCounts:
         self.z, self.e, self.C = (np.empty_like(W, order="C") for _ in range(3))
         self.n, self.s = (np.empty_like(W[:, :1], order="C") for _ in range(2))
 
-    def loss_and_gradient(self, W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
+    def loss_and_gradient(
+        self, W: Array, idx: Ids, targets: Ids
+    ) -> tuple[float, Array]:
         """As the plain twin; ``dW`` is overwritten by the next call."""
         N = idx.size
-        if N >= 2**24:  # below this whole numbers are exact in float32, and so are their sums
+        # below this whole numbers are exact in float32, and so are their sums
+        if N >= 2**24:
             return pair_counts.loss_and_gradient(W, idx, targets)
         C, n, s, z, e = self.C, self.n, self.s, self.z, self.e
         rows = idx.ravel()
@@ -36,9 +41,11 @@ class PairCounts:
         np.exp(z, out=e)
         np.add.reduce(e, axis=1, keepdims=True, out=s)
         z *= C
-        # The mean of -log p = log s - z: neither term is below zero, so nothing cancels.
+        # The mean of -log p = log s - z: neither term is below zero, so nothing
+        # cancels.
         loss = float(((n * np.log(s)).sum() - z.sum()) / N)
-        if not math.isfinite(loss):  # an infinite logit, perhaps in a row that does not count
+        # an infinite logit, perhaps in a row that does not count
+        if not math.isfinite(loss):
             return pair_counts.loss_and_gradient(W, idx, targets)
         dW = e
         dW /= s  # p

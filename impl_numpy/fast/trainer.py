@@ -1,5 +1,6 @@
-"""The trainer that runs: the twin of ``impl_numpy/trainer.py`` on the fast forms, equal in every bit but
-those of the loss. ``trainer_for`` is the one place where a form is chosen."""
+"""The trainer that runs: the twin of ``impl_numpy/trainer.py`` on the fast forms, equal
+in every bit but those of the loss. ``trainer_for`` is the one place where a form is
+chosen."""
 
 from functools import cached_property
 
@@ -19,14 +20,16 @@ LARGE = 256  # the vocabulary from which the rows that occur are computed alone
 
 
 class FastTrainer(NumpyTrainer):
-    """``NumpyTrainer`` on fast forms. Ids are not checked here: ``common.training.train`` checks a corpus
-    once, before its first step."""
+    """``NumpyTrainer`` on fast forms. Ids are not checked here:
+    ``common.training.train`` checks a corpus once, before its first step."""
 
     optimizer: FastAdamW
 
     def __init__(self, table: Array, config: Config) -> None:
         super().__init__(table, config)
-        self.optimizer = FastAdamW(table, config.lr, config.betas, config.eps, config.weight_decay)
+        self.optimizer = FastAdamW(
+            table, config.lr, config.betas, config.eps, config.weight_decay
+        )
 
     @cached_property
     def counts(self) -> PairCounts:
@@ -50,7 +53,8 @@ class LargeVocabularyTrainer(FastTrainer):
 
     def step(self, idx: Ids, targets: Ids) -> float:
         W = self.model.token_embedding_table
-        if 64 * idx.size > W.size:  # so many pairs are counted faster in a table than by sorting them
+        # so many pairs are counted faster in a table than by sorting them
+        if 64 * idx.size > W.size:
             self.rows = None
             return super().step(idx, targets)
         loss, self.rows, self.dW = rows_of_gradient(W, idx, targets)
@@ -69,4 +73,6 @@ class LargeVocabularyTrainer(FastTrainer):
 
 def trainer_for(table: Array, config: Config) -> NumpyTrainer:
     """The fastest trainer for a (V, V) table."""
-    return (LargeVocabularyTrainer if len(table) >= LARGE else FastTrainer)(table, config)
+    return (LargeVocabularyTrainer if len(table) >= LARGE else FastTrainer)(
+        table, config
+    )
