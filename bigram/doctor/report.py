@@ -34,9 +34,8 @@ def check_report(record: Mapping[str, Any], verbose: bool = False) -> Iterator[s
     worst = record["worst"]
     if worst["case"] is not None:
         yield ""
-        yield from wrapped(
-            "worst     ", f"{worst['of']} on the case '{worst['case']}'{place(worst['where'])}"
-        )
+        entry = f"{worst['of']} on the case '{worst['case']}'{place(worst['where'])}"
+        yield labelled("worst", entry)
         fraction, max_abs = number(worst["fraction_of_bound"]), number(worst["max_abs"])
         yield f"          {fraction} times its bound, max abs {max_abs}"
     if record["witnesses"] and (verbose or record["verdict"] == "correct"):

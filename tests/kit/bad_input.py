@@ -373,6 +373,21 @@ CASES = [
         "bigram check mine.py:f --limit soon",
         argument("bigram check", "--limit", "invalid float value: 'soon'"),
     ),
+    *(
+        Case(
+            f"bigram check mine.py:f --{name} {value}",
+            f"bigram: {name} is {value}; it must be at least 1 and at most {largest}",
+        )
+        for name, largest in [("vocab", "4,096"), ("tokens", "1,000,000")]
+        for value in ("0", "-1", "1000000000000")
+    ),
+    *(
+        Case(
+            f"bigram check mine.py:f {option} 0.5",
+            argument("bigram check", option, "invalid int value: '0.5'"),
+        )
+        for option in ("--vocab", "--tokens")
+    ),
     # How long to wait for another process.
     *(
         Case(
