@@ -8,7 +8,7 @@ token by token.
 Hints, if you are stuck:
 
 1. What does the rounding of z do to exp(z), and what do the errors of the e do to their sum?
-   docs/derivation.md#how-far-off-may-correct-code-be
+   docs/bound.md#how-far-off-may-correct-code-be
 2. What of n p carries an error, how large is it beside n p - C, and what is C's?
 3. Each of n additions rounds what has come together so far. How much can that be?
 4. For all that depends on neither the table nor the counts take 32, and for probabilities below the

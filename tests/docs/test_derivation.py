@@ -1,5 +1,6 @@
-"""Proves that ``docs/derivation.md`` is true: its examples run and print what it says, its numbers are worked
-out again, its links name functions that exist, and what it claims of every table holds for random ones."""
+"""Proves that ``docs/derivation.md`` and ``docs/bound.md`` are true: their examples print the shown results,
+their numbers are computed again, their links name functions that exist, and their claims hold for random
+tables."""
 
 import ast
 import doctest
@@ -19,7 +20,7 @@ from impl_numpy.adamw import AdamW
 from tests.kit import ROOT
 from tests.kit.cases import Case, random_cases
 
-DERIVATION = ROOT / "docs" / "derivation.md"
+DERIVATION, BOUND = ROOT / "docs" / "derivation.md", ROOT / "docs" / "bound.md"
 EXERCISES = sorted((ROOT / "docs" / "exercises").glob("*.md"))
 PROSE = re.sub(r"^```.*?^```$", "", DERIVATION.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
 # What no reader can see at a glance: fractions, decimals, powers of ten, and all from 100 on.
@@ -35,14 +36,16 @@ def counts_of(case: Case) -> np.ndarray:
     return count_pairs(case.idx, case.targets, len(case.W))
 
 
-def test_every_example_prints_what_it_says() -> None:
-    text = DERIVATION.read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("page", "examples"), [(DERIVATION, 50), (BOUND, 10)], ids=lambda value: str(value)[-13:]
+)
+def test_every_example_prints_the_shown_result(page: Path, examples: int) -> None:
+    text = page.read_text(encoding="utf-8")
     code = re.sub(r"^```.*$", "", text, flags=re.MULTILINE)  # a fence would be taken for output
-    test = doctest.DocTestParser().get_doctest(code, {}, "derivation", str(DERIVATION), 0)
+    test = doctest.DocTestParser().get_doctest(code, {}, page.stem, str(page), 0)
     result = doctest.DocTestRunner().run(test)
     assert result.failed == 0
-    assert result.attempted > 50
-    assert len(re.findall("^```pycon$", text, re.MULTILINE)) > 10
+    assert result.attempted >= examples
     fences = re.findall(r"^```(\w+)$", text, re.MULTILINE)
     assert set(fences) == {"pycon", "math"}  # no example that is not run
     assert len(re.findall(r"^```", text, re.MULTILINE)) == 2 * len(fences)
@@ -79,7 +82,6 @@ def test_every_number_in_the_text_is_worked_out_again() -> None:
         f"{pair_counts.loss_of_counts(smoothed, train) - best:.4f}",
         f"{pair_counts.loss_of_counts(smoothed, val):.5f}",
         "1e-3", "1e-2", f"{1e-3 * 1e-2:.0e}".replace("e-0", "e-"),  # lr, weight decay, and their product
-        "4096",  # below
     }  # fmt: skip
     assert set(NUMBER.findall(PROSE)) == worked_out
 
@@ -110,7 +112,7 @@ def false_links(text: str, folder: Path) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize("page", [DERIVATION, *EXERCISES], ids=lambda path: path.name)
+@pytest.mark.parametrize("page", [DERIVATION, BOUND, *EXERCISES], ids=lambda path: path.name)
 def test_every_link_names_a_definition(page: Path) -> None:
     assert false_links(page.read_text(encoding="utf-8"), page.parent) == []
 
