@@ -26,7 +26,8 @@ PAGES = sorted(
 )
 MACROS = {
     "approx", "begin", "beta", "bigl", "Bigl", "bigr", "Bigr", "cdot", "delta", "end", "frac", "ge", "lambda",
-    "ldots", "le", "leftarrow", "log", "lvert", "mathrm", "max", "min", "partial", "qquad", "rvert", "sqrt", "sum", "text",
+    "ldots", "le", "leftarrow", "log", "lvert", "mathrm", "max", "min",
+    "partial", "qquad", "rvert", "sqrt", "sum", "text",
     "top", "underbrace", "varepsilon",
 }  # fmt: skip
 ENVIRONMENTS = {"aligned"}
