@@ -29,6 +29,7 @@ Make = Callable[[Chosen, int], Array]
 # enlarged as the mistake enlarges the result. Measured: at most 2.1 over all catalogued mistakes
 # in two other orders of operations; a power of two above it.
 SLACK = 8.0
+AFFORDABLE = 2000  # cost of a case on which a number is sought together with another mistake
 GRID = 24  # amounts tried at once
 CONFIRMED = 3  # entries that a number must explain besides the one it was found from
 
@@ -206,7 +207,8 @@ class Search:
             )
             return self.made(given, i)
 
-        for i in self.probes if not any(m.remembers for m in chosen) else self.order[:0]:
+        remembers = any(m.remembers for m in chosen)
+        for i in sorted(self.failing)[:1] if remembers else self.probes:
             output = self.seen.outputs[i]
             made = at(whole, i)
             if made is None or made.shape != (GRID, *output.shape):
@@ -283,11 +285,13 @@ class Search:
         first = self.order[0]
         right = self.made(base, first)
         active, idle, alone = [], [], []
+        affordable = self.cost(first) <= AFFORDABLE or not self.settled
         for atom in atoms:
             if not compatible(base, atom) or not self.viable((*base, *atom)):
                 continue
             if any(m.amounts for m in atom):
-                active.append(atom)
+                if affordable:
+                    active.append(atom)
                 continue
             made = self.made((*base, *atom), first)
             if made is None:
@@ -333,6 +337,7 @@ def ranked(fits: Iterable[Fit]) -> list[Fit]:
         key=lambda fit: (
             len(fit.mistakes),
             sum(bool(m.amounts) for m in fit.mistakes),
+            sum(m.derived for m in fit.mistakes),
             fit.distance,
         ),
     )

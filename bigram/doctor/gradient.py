@@ -323,7 +323,9 @@ class Diagnosis:
             tops = [m for m in unstable if {*m.code} == {"softmax"}]
             ends = [m for m in unstable if {*m.code} == {"token_loss" if name == "loss" else "dlogits"}]
             making = Making(self.cases, name, self.outputs)
-            base = tuple(m for m in bases[name] if m.code and not m.ratio and not m.derived)
+            base = tuple(m for m in bases[name] if m.code and not m.ratio)
+            if base and [i for i in extreme if not numbers(making, base, i)] == lost:
+                continue  # it is part of what was found
             choices = [(*a, *b) for a in ((), *zip(tops)) for b in ((), *zip(ends)) if a or b]
             for some in sorted(choices, key=len):
                 if not compatible(base, some):

@@ -292,18 +292,6 @@ def last_row_never_written(t: Tape) -> Array:
 
 
 @mistake(
-    "first character's row never written",
-    scatter,
-    why="A loop starts at 1, or row 0 is set to zero.",
-    mend="Row 0 belongs to a character like the others.",
-)
-def first_row_never_written(t: Tape) -> Array:
-    dW = added(t.d, t.rows, t.V)
-    dW[..., 0, :] = 0
-    return dW
-
-
-@mistake(
     "gradient of zeros",
     scatter,
     why="np.add.at(dW[rows], ...) adds into a copy, or the array returned is not the one that was filled.",
@@ -444,7 +432,7 @@ def gradient_rounded(t: Tape, how: str) -> Array:
     "gradient clipped by value",
     finish,
     amounts=(1e-6, 100.0),
-    usual=1.0,
+    usual=0.1,
     why="np.clip against exploding gradients is left in.",
     mend="Clip in the training loop if at all: the gradient itself is finite.",
 )
@@ -453,6 +441,7 @@ def clipped_by_value(t: Tape, at: Array) -> Array:
 
 
 NORMS = {
+    "of the table and 1e-6": lambda dW: np.sqrt((dW * dW).sum(axis=(-2, -1), keepdims=True)) + 1e-6,  # torch
     "of the table": lambda dW: np.sqrt((dW * dW).sum(axis=(-2, -1), keepdims=True)),
     "of each row": lambda dW: np.sqrt((dW * dW).sum(axis=-1, keepdims=True)),
 }
@@ -475,7 +464,7 @@ def clipped_by_norm(t: Tape, at: Array, of: str) -> Array:
 @mistake(
     "gradient normalised",
     finish,
-    variants=tuple(NORMS),
+    variants=tuple(NORMS)[1:],
     why="The gradient is divided by its length, so its size says nothing any more.",
     mend="Return it as it is.",
 )
@@ -497,14 +486,13 @@ def table_returned(t: Tape, lr: Array) -> Array:
 
 
 @mistake(
-    "mean of each row taken off",
+    "mean of each column taken off",
     finish,
-    variants=("rows", "columns"),
-    why="The gradient is centred, which a softmax needs in its logits at most.",
-    mend="Return it as it is: each row sums to zero already, each column does not.",
+    why="The gradient is centred along the wrong axis, or as an optimizer with centralisation does.",
+    mend="Return it as it is: each row sums to zero already, a column need not.",
 )
-def mean_taken_off(t: Tape, of: str) -> Array:
-    return t.dW - t.dW.mean(axis=-1 if of == "rows" else -2, keepdims=True)
+def mean_taken_off(t: Tape) -> Array:
+    return t.dW - t.dW.mean(axis=-2, keepdims=True)
 
 
 @mistake(

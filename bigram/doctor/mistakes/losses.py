@@ -222,7 +222,7 @@ def shares(keep: Array, over: str, N: int) -> Array:
         for over in ("the rest", "all")
         for ids in ("targets", "inputs")
         for i in (0, 1, -1)
-        if (ids, i, over) != ("inputs", 0, "all")
+        if (ids, i, over) not in (("inputs", 0, "all"), ("inputs", -1, "all"))  # have their own entries
     ),
     why="ignore_index=0, padding_idx=0 or a mask leaves tokens out, though each id is a character here.",
     mend="There is no padding: every token has its part in loss and gradient.",

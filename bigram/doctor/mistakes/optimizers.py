@@ -722,7 +722,7 @@ class DecayInsideTheUpdate(Parts):
     "decay hard-coded",
     Parts.decay,
     amounts=(1e-6, 1.0),
-    usual=0.01,
+    usual=0.1,
     why="The amount is written into the step, so weight_decay changes nothing.",
     mend="Use the weight_decay that the constructor was given.",
 )

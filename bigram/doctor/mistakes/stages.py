@@ -272,10 +272,7 @@ class Program:
         t = Tape(W=W, idx=idx, targets=targets, memory=self.memory["dW"])
         V = t.V
         if self.coupled:
-            steps = np.eye(V * V).reshape(V * V, V, V)
-            t.W = W.astype(np.float64) + 1j * STEP * steps
-            self._walk(t, LOSS[:-1], "dW")
-            t.W, t.dW = W, (t.loss.imag / STEP).reshape(V, V).astype(W.dtype)
+            t.dW = self._coupled_derivative(t)
             t.rows = idx.ravel()
         else:
             self._walk(t, ("table", "pairs", "weights"), "dW")
@@ -292,6 +289,21 @@ class Program:
             self._walk(t, ("factor", "scatter"), "dW")
         self._walk(t, ("finish",), "dW")
         return t.dW
+
+    def _coupled_derivative(self, t: Tape) -> Array:
+        """The same where tokens depend on each other: one entry of the table at a time, some columns at once.
+        Rows that are not looked up matter to a softmax of the whole table alone."""
+        W, V = t.W, t.V
+        rows = range(V) if self.code["dW"]["softmax"] is not softmax else np.unique(t.idx)
+        dW = np.zeros(W.shape)
+        for i in rows:
+            for some in np.array_split(np.arange(V), 1 + V * V * V // 2_000_000):
+                t.W = np.repeat(W[None].astype(np.complex128), len(some), axis=0)
+                t.W[np.arange(len(some)), i, some] += 1j * STEP
+                self._walk(t, LOSS[:-1], "dW")
+                dW[i, some] = t.loss.imag / STEP
+        t.W = W
+        return dW.astype(W.dtype)
 
 
 def right_tape(W: Array, idx: Ids, targets: Ids) -> Tape:
