@@ -165,6 +165,11 @@ def _no_torch(W: Array, counts: Counts) -> str | None:
     return _no_softmax(W, counts) if "torch" in sys.modules else "torch is not loaded"
 
 
+def _no_differences(W: Array, counts: Counts) -> str | None:
+    # 2 V losses of V rows: at V = 300 they take longer than all other witnesses together.
+    return _no_softmax(W, counts) if len(W) <= 200 else f"V = {len(W)} is too large for differences"
+
+
 def _no_long_double(W: Array, counts: Counts) -> str | None:
     bits = np.finfo(np.longdouble).nmant
     return _no_softmax(W, counts) if bits >= 63 else f"a long double has only {bits} bits here"
@@ -265,7 +270,7 @@ WITNESSES = (
             long_double, lambda W, C: _per_token(W.astype(np.float64), C) / 2**11, _no_long_double),
     Witness("central differences",
             "gross mistakes; nothing below 1e-10, and near the optimum that is all the gradient there is",
-            central_differences, _central_bound),
+            central_differences, _central_bound, _no_differences),
 )
 # fmt: on
 
