@@ -532,6 +532,36 @@ assert np.allclose(from_counts, token_by_token, rtol=0, atol=1e-7)
 # `np.log(C + 1e-9)`? Why?
 
 # %% [markdown]
+# ## 11. Let the doctor look
+#
+# `check` takes any function from a cell, runs it on cases that tell mistakes apart, and names the mistake. Here
+# a gradient is written with = where it should be added up, so it loses repeated characters. In a notebook,
+# `check(loss_and_gradient)` as the last line of a cell shows the report as a table.
+
+# %%
+from bigram import check
+
+
+def loses_repeats(W, idx, targets):
+    loss, _ = loss_and_gradient(W, idx, targets)
+    lost = np.zeros_like(W)
+    for i, y in zip(idx.ravel(), targets.ravel(), strict=True):
+        p = np.exp(W[i] - W[i].max())
+        lost[i] = p / p.sum() / idx.size  # = instead of +=
+        lost[i, y] -= 1 / idx.size
+    return loss, lost
+
+
+print("loss_and_gradient:", check(loss_and_gradient).verdict)
+wrong = check(loses_repeats)
+print("loses_repeats:", wrong.verdict, wrong.diagnosis)
+assert not wrong
+
+# %% [markdown]
+# **Try:** check the gradient that you wrote yourself. Then break it, one line at a time: is every mistake
+# named?
+
+# %% [markdown]
 # ## Where to go from here
 #
 # * **Write it yourself.** [Seven exercises](exercises/README.md), from softmax to the error bound, each
@@ -539,6 +569,6 @@ assert np.allclose(from_counts, token_by_token, rtol=0, atol=1e-7)
 # * **With a pencil.** [The derivation](derivation.md) takes every step that this page left out.
 # * **The whole comparison.** `bigram compare` trains both models and compares every loss, gradient, moment
 #   and weight; `bigram compare --plot pictures` draws it.
-# * **Your own gradient.** `bigram check mine.py:loss_and_gradient` judges a function like the one in
-#   section 9.
+# * **Your own gradient.** [Check your own code](check.md): from Python, in tests, optimizers and kernels;
+#   `bigram check mine.py:loss_and_gradient` on the command line.
 # * **The code.** [The README](../README.md#reading-order) has a reading order, file by file.
