@@ -1,4 +1,4 @@
-"""The workshop: what holds the two models against each other, and the command line.
+"""The command line, and the checks that compare the two models.
 
 ``bigram.check`` and its sisters are the doctor from Python. Nothing is loaded until one of them is used.
 """

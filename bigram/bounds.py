@@ -38,14 +38,14 @@ loss moves by at most 2 d, and
 log p is taken as it is, also where p is too small for a number and a large d can bring it back.
 
 **Moments** are running means of what the gradients bound, so their bounds run along with them:
-``MomentBounds``. **Weights** are judged twice. Each update may add no more than its own roundings to what
-the two tables, and the two pairs of moments, really differ by: ``update_residual``. What adds up over a whole
+``MomentBounds``. **Weights** are judged twice. Each update may add no more than its own roundings to the
+measured differences of the tables and of the moments: ``update_residual``. The difference over a whole
 run has no bound that could be told in advance, for AdamW divides by the gradient's own size and a worst case
 would grow exponentially. Over schedules like the published one it is measured: ``weight_bound``. Over others
-the books are added up: what the two pairs of moments really made of the steps, and the roundings.
+the measured differences of the steps are added up, with their roundings.
 
 **Vacuous** is a bound that allows so much that it can find nothing. Two gradients of one batch lie within
-n / N of each other whatever the tables, for p is between 0 and 1; one that has lost all knowledge of p still
+n / N of each other for any two tables, for p is between 0 and 1; one that has lost all knowledge of p still
 lies within max(p, 1 - p) n / N, at least half of that. So a bound is called vacuous from the step on where
 at most entries of the rows in the batch it is at least half of the largest difference that there can be:
 
@@ -56,7 +56,7 @@ at most entries of the rows in the batch it is at least half of the largest diff
 
 It goes on being looked at, for even so it is a bound, but it says nothing any more.
 
-What is taken for granted: a row is shifted by its maximum before anything else is done to it (logsumexp of
+Three assumptions: a row is shifted by its maximum before anything else is done to it (logsumexp of
 the unshifted row rounds by u max|x|); sums of many terms go in pairs, blocks or lanes, as those of NumPy
 and torch do, not one by one; and subnormal numbers are kept, not flushed to zero.
 """
@@ -104,7 +104,7 @@ def lockstep_gradient_bound(
 
 
 def room(dtype: DTypeLike, vocab_size: int = 1, lanes: bool = False) -> float:
-    """In units of u, what does not depend on the logits: see above. ``lanes``: rows are added one by one in
+    """In units of u, the part that does not depend on the logits: see above. ``lanes``: rows are added one by one in
     vectors, of 16 bytes where they are shortest."""
     return max(32.0, vocab_size * np.dtype(dtype).itemsize / 16 if lanes else 0.0)
 
@@ -126,7 +126,7 @@ class MomentBounds:
         |v - v'|  <=  beta2 V + (1 - beta2) (2 |g| G + G G)  + 6 (u v + least)
 
     The last terms are three roundings a step in each of the two, where m0 is the mean before the step: as
-    m0 + (1 - beta1) (g - m0) it may be far larger than what is left of it. Each size is taken as large as it
+    m0 + (1 - beta1) (g - m0) it may be far larger than the result. Each size is taken as large as it
     may be on either side, |g| + G for |g|. ``least``, the smallest positive number, is for rows not visited
     for so long that their moments have all but faded away.
     """
@@ -153,7 +153,7 @@ class MomentBounds:
         beta1, beta2 = self.betas
         M, V, m = self.exp_avg[rows], self.exp_avg_sq[rows], self._size[rows]  # views
         g = abs(gradient.astype(np.float64))
-        sizes = M + m  # of what is rounded: first m0,
+        sizes = M + m  # of the rounded numbers: first m0,
         sizes *= 1 - beta1
         sizes[visited] += (1 - beta1) * (g + bound)
         np.abs(exp_avg, out=m)
@@ -173,10 +173,10 @@ class MomentBounds:
 
 
 class Update(NamedTuple):
-    """What one update did to the difference of two tables, (V, V) float64 each."""
+    """The effect of one update on the difference of two tables, (V, V) float64 each."""
 
     moved: Array  # the difference of the two steps, as it follows from the moments
-    residual: Array  # what the update added beyond that
+    residual: Array  # the update added this beyond it
     rounding: Array  # the most that rounding may add
 
 
@@ -189,7 +189,7 @@ def update_residual(
     moments: tuple[Array, Array],  # exp_avg and exp_avg_sq after it
     others: tuple[Array, Array],  # the other AdamW's
 ) -> Update:
-    """What one update has added to the difference of two tables beyond what the difference before it and
+    """The part of the difference of two tables that one update has added beyond the difference before it and
     that of the moments explain, and the most that rounding may add.
 
         W - W'  =  (1 - lr weight_decay) (W - W')  -  (step - step')  +  residual
@@ -227,9 +227,9 @@ def update_residual(
 def weight_bound(config: Config, device: str = "cpu") -> float:
     """The largest difference of two tables trained by ``config``: measured, not derived, and so only for
     schedules like the published one: lr * steps up to 50, lr up to 0.1, batches up to 8,192 tokens, betas
-    from 0.5 up. Beyond that it is infinite: see above for what bounds the difference then.
+    from 0.5 up. Beyond that it is infinite: see above for the bound in that case.
 
-    1e-13 in float64 and 2e-5 in float32 are 56 and 21 times what 5,000 published steps showed on
+    1e-13 in float64 and 2e-5 in float32 are 56 and 21 times the difference after 5,000 published steps on
     CPU (1.8e-15 and 9.5e-7; ``bigram compare``). Another device rounds constants and sums otherwise; its
     factor is a prediction not yet measured.
     """
@@ -244,12 +244,12 @@ def weight_bound(config: Config, device: str = "cpu") -> float:
 
 
 def is_vacuous(bound: float | Array, possible: float | Array) -> bool:
-    """Whether at most entries the bound is at least half of what is possible: see above."""
+    """Whether at most entries the bound is at least half of the largest possible difference: see above."""
     return bool((bound >= np.multiply(0.5, possible)).mean() > 0.5)
 
 
 class _Terms(NamedTuple):
-    """What both bounds are made of, in float64 whatever W is."""
+    """The terms of both bounds, in float64 for either dtype of W."""
 
     z: Array  # |z| + E_p|z|, with |z| 0 where p is 0, for then p is exact
     logp: Array  # log p

@@ -1,4 +1,4 @@
-"""What both models share: text in, batches out, and the loop that drives a trainer. No
+"""Shared by both models: text in, batches out, and the loop that drives a trainer. No
 torch here.
 
 Names used in every file, once:

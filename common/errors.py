@@ -1,11 +1,11 @@
-"""The exceptions for what a user can put right."""
+"""The exceptions for mistakes that a user can correct."""
 
 
 class UserError(ValueError):
     """Bad input. The message is one line that says what is wrong and what to do about
     it.
 
-    The command line prints the message alone and exits with ``status``; whoever calls
+    The command line prints the message alone and exits with ``status``; code that calls
     the code from Python gets an ordinary ``ValueError``.
     """
 
@@ -15,4 +15,4 @@ class UserError(ValueError):
 class DivergedError(UserError):
     """A training run that has left the finite numbers."""
 
-    status = 1  # what was asked for could be done, and did not hold
+    status = 1  # the question could be answered, and the answer is no

@@ -7,7 +7,7 @@ from pathlib import Path
 from common.config import Config
 from common.errors import UserError
 
-# What any run holds at once for each of the V x V cells: the logits, their gradient and
+# Any run holds at once, for each of the V x V cells: the logits, their gradient and
 # both moments in float32, and the counted pairs of both parts of the text in int64. A
 # float64 run needs half as much again.
 BYTES_PER_CELL = 4 * 4 + 2 * 8
@@ -27,8 +27,8 @@ def memory() -> int | None:
     """Bytes of memory in this machine or container, or ``None`` where the system does
     not say.
 
-    Windows does not, and need not: it refuses at once what it could not hold, where
-    Linux promises memory that it has not got and kills whoever uses it.
+    Windows does not, and need not: it refuses memory at once, where
+    Linux promises memory that it has not got and kills the process that uses it.
     """
     try:
         found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from common.errors import UserError
 
-# tokens of a text counted at a time: what is made of so many stays in the cache
+# tokens of a text counted at a time: small enough for the cache
 PART = 1 << 16
 
 

@@ -50,7 +50,7 @@ def is_first() -> bool:
 
 @contextmanager
 def only_the_first_prints() -> Iterator[None]:
-    """Discards what every process but the first prints. Exceptions pass, and are
+    """Discards the output of every process but the first. Exceptions pass, and are
     printed by the caller."""
     if is_first():
         yield
@@ -92,7 +92,7 @@ def together(device: str, dtype: str, timeout: float) -> AbstractContextManager[
 def joined(device: str, timeout: float) -> Iterator[None]:
     """Joins the other processes, as ``RANK``, ``WORLD_SIZE``, ``MASTER_ADDR`` and
     ``MASTER_PORT`` say: over gloo, or over nccl for ``device`` "cuda", where each
-    process of a machine takes a GPU of its own.
+    process of a machine takes one GPU.
 
     One that is silent for ``timeout`` seconds counts as dead. Raises ``UserError``
     where they do not meet.

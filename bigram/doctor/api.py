@@ -31,7 +31,7 @@ Subject: TypeAlias = str | Callable[..., Any]
 
 
 class Result:
-    """What the doctor found. True if the subject is correct; ``print`` shows what the terminal shows."""
+    """The result of a check. True if the subject is correct; ``print`` shows the report of the terminal."""
 
     def __init__(self, record: Mapping[str, Any]) -> None:
         self._record = dict(record)
@@ -48,7 +48,7 @@ class Result:
 
     @property
     def complaint(self) -> str | None:
-        """What stopped the check, or None."""
+        """The line on why the check stopped, or None."""
         complaint: str | None = self._record["complaint"]
         return complaint
 
@@ -72,13 +72,13 @@ class Result:
         """The object that ``--json`` prints."""
         import json
 
-        from bigram.runs.records import to_json  # what is not finite becomes None there
+        from bigram.runs.records import to_json  # turns non-finite numbers into None
 
         record: dict[str, Any] = json.loads(to_json(self._record))
         return record
 
     def __bool__(self) -> bool:
-        # pytest cuts what `assert` shows of an object at 240 characters, but shows all that was printed.
+        # pytest cuts the repr of an object in an `assert` at 240 characters, but shows all printed lines.
         if self.verdict != "correct" and "PYTEST_CURRENT_TEST" in os.environ:
             print(self)
         return self.verdict == "correct"

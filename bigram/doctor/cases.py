@@ -1,4 +1,4 @@
-"""The cases on which a gradient is judged, and what is known of the right answer on each."""
+"""The cases on which a gradient is judged, and the right answer to each."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,7 +22,7 @@ ORDINARY = 50.0
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """Arguments that make some mistake visible, and what is known of the right answer, worked out once."""
+    """Arguments that make some mistake visible, and the right answer, computed once."""
 
     name: str
     W: Array

@@ -1,4 +1,4 @@
-"""What an unknown error looks like: which cases are wrong, where, and the smallest of them in full."""
+"""Describes an unknown error: which cases are wrong, where, and the smallest of them in full."""
 
 from collections.abc import Sequence
 from typing import Any

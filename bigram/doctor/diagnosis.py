@@ -22,7 +22,7 @@ from bigram.doctor.mistakes.stages import Mistake, figure
 from common.arrays import Array
 
 Chosen = tuple[Mistake, ...]
-# What the catalogue makes of one case: an array, with one more axis in front where amounts are many.
+# The result of a mistake on one case: an array, with one more axis in front where amounts are many.
 Make = Callable[[Chosen, int], Array]
 
 # How far two hands' versions of one mistake lie apart, in bounds of the right result: each is within one bound,
@@ -98,7 +98,7 @@ class Search:
     # --- does it agree? -------------------------------------------------------------------------------
 
     def made(self, chosen: Chosen, i: int) -> Array | None:
-        """What ``chosen`` makes of case ``i``; None if it cannot be made there."""
+        """The result of the mistakes ``chosen`` on case ``i``; None where it cannot be made."""
         try:
             with np.errstate(all="ignore"):
                 return self.make(chosen, i)
@@ -106,7 +106,7 @@ class Search:
             return None
 
     def distance(self, made: Array | None, i: int) -> float:
-        """The furthest entry of an output from what was made, in units of the room."""
+        """The largest distance between output and made result, in units of the room."""
         output = self.seen.outputs[i]
         if made is None or made.shape != output.shape or not np.isfinite(made).all():
             return math.inf
@@ -137,7 +137,7 @@ class Search:
         return bool(self.name_ratio) and not np.any(self.seen.outputs[i])
 
     def _ratio(self, made: Array, i: int) -> float | None:
-        """The one ratio of the output to what was made; None if there is none."""
+        """The one ratio of output to made result; None if there is none."""
         output = self.seen.outputs[i]
         if made.shape != output.shape or not np.isfinite(made).all():
             return None

@@ -82,7 +82,7 @@ def evidence() -> dict[str, Any]:
 
 
 def outputs_of(form: gradients.Gradient, cases: list[Case]) -> Outputs:
-    """What ``form`` makes of every case."""
+    """The results of ``form`` on every case."""
     made = (form(case.W, case.idx, case.targets) for case in cases)
     return [{"loss": np.asarray(loss), "dW": dW} for loss, dW in made]
 

@@ -3,7 +3,7 @@
 The reader's ``(W, idx, targets) -> (loss, dW)`` runs on cases built to tell mistakes apart, and every
 number it returns is held against 50-digit arithmetic within the bound of ``bounds.py``. If one is over
 its bound, the mistakes of the catalogue are made on the same cases: the diagnosis is not guessed from one number
-but is what agrees with the reader's on every case. ``optimizer.py`` does the same for optimizers.
+but agrees with the reader's output on every case. ``optimizer.py`` does the same for optimizers.
 """
 
 import itertools
@@ -100,7 +100,7 @@ def judge_gradient(
 
 
 def gradient_maker(cases: Sequence[Case]) -> Callable[[Iterable[Mistake]], Iterator[dict[str, Array]]]:
-    """A function from mistakes to what they make of the cases, one after the other."""
+    """A function from mistakes to their results on the cases, one after the other."""
 
     def make(chosen: Iterable[Mistake]) -> Iterator[dict[str, Array]]:
         function = gradients.build(chosen)
@@ -113,7 +113,7 @@ def gradient_maker(cases: Sequence[Case]) -> Callable[[Iterable[Mistake]], Itera
 
 
 class Making:
-    """What the catalogue makes of each case. The right results are at hand, so that only stages from the
+    """The results of mistakes on each case. The right results are at hand, so that only stages from the
     first wrong one on are run; programs that remember are run through all calls in order."""
 
     def __init__(self, cases: Sequence[Case], side: str, outputs: Outputs) -> None:
@@ -143,7 +143,7 @@ class Making:
         if program.derived and self.side == "dW":
             V, N = len(case.W), case.idx.size
             if V * N * V * (V * V if program.coupled else V) > AFFORDABLE:
-                return self.outputs[i]  # taken for what the reader has: the small cases decide
+                return self.outputs[i]  # taken as equal: the small cases decide
         run = program.loss if self.side == "loss" else program.gradient
         return np.asarray(run(case.W, case.idx, case.targets, self.tapes[i]))
 
@@ -192,7 +192,7 @@ class Diagnosis:
     # --- the order of the questions -------------------------------------------------------------------
 
     def run(self) -> None:
-        """Fills in what was found."""
+        """Fills in the findings."""
         fits: dict[str, list[Fit]] = {}
         unknown: list[str] = []
         failing = [name for name in self.wanted if self.failing(name)]
@@ -228,7 +228,7 @@ class Diagnosis:
         self.derivative(unknown)
 
     def together(self, searches: dict[str, Search], fits: dict[str, list[Fit]]) -> None:
-        """What explains one output is tried on the other, alone and with one or two mistakes more."""
+        """Tries the explanation of one output on the other, alone and with one or two more mistakes."""
         if len(searches) < 2:
             return
         for known, other in (("loss", "dW"), ("dW", "loss")):
@@ -253,7 +253,7 @@ class Diagnosis:
             fits[other] = found
 
     def trace(self, name: str, usable: Sequence[int]) -> Mistake | None:
-        """What is known by its traces."""
+        """Mistakes that are known by their traces."""
         if one := traces.low_precision(name, self.cases, self.outputs, usable):
             return one
         if name == "loss":
@@ -264,7 +264,7 @@ class Diagnosis:
         return None
 
     def name(self, fits: dict[str, list[Fit]]) -> None:
-        """One cause, one finding: what loss and dW share is named once."""
+        """One cause, one finding: a mistake in both loss and dW is named once."""
         loss, dW = (fits.get(name) or [None] for name in BOTH)  # type: ignore[list-item]
         pairs = sorted(
             itertools.product(loss, dW),
@@ -310,7 +310,7 @@ class Diagnosis:
     # --- where no number comes out --------------------------------------------------------------------
 
     def instabilities(self, bases: dict[str, Chosen]) -> list[Mistake]:
-        """Which way of taking softmax and logarithm, together with what was found, is lost on just the
+        """Which way of taking softmax and logarithm, together with the findings, is lost on just the
         extreme cases that gave no number."""
         extreme = [i for i, case in enumerate(self.cases) if case.extreme]
         found: dict[str, Chosen] = {}
@@ -325,7 +325,7 @@ class Diagnosis:
             making = Making(self.cases, name, self.outputs)
             base = tuple(m for m in bases[name] if m.code and not m.ratio)
             if base and [i for i in extreme if not numbers(making, base, i)] == lost:
-                continue  # it is part of what was found
+                continue  # it is part of a finding
             choices = [(*a, *b) for a in ((), *zip(tops)) for b in ((), *zip(ends)) if a or b]
             for some in sorted(choices, key=len):
                 if not compatible(base, some):
@@ -341,7 +341,7 @@ class Diagnosis:
         loss, dW = found.get("loss", ()), found.get("dW", ())
         named = [*dW, *(m for m in loss if m.entry not in {n.entry for n in dW})]
         if "logarithm of an underflowed probability" in {m.entry for m in loss}:
-            # Whoever takes log p of p has 1 / p in the derivative.
+            # A log taken of p has 1 / p in its derivative.
             named = [m for m in named if m.entry != "quotient by an underflowed probability"]
         return named
 

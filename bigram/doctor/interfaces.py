@@ -2,7 +2,7 @@
 
 Arguments are matched by the names of the parameters, in any order, and the rest by position; arrays are
 NumPy's, or torch's or JAX's where the function wants those. ``GradientSubject`` finds this out at the first
-call, keeps to it, and says in one line what it found. ``optimizer_forms.py`` does the same for optimizers.
+call, keeps to it, and says in one line how it was called. ``optimizer_forms.py`` does the same for optimizers.
 """
 
 import dataclasses
@@ -53,7 +53,7 @@ def message_of(error: Any) -> str:
 
 
 class Complaint(NamedTuple):
-    """What went wrong before there was a number to judge."""
+    """The reason why there is no number to judge."""
 
     what: str
 
@@ -103,7 +103,7 @@ def match_names(names: Sequence[str], roles: Mapping[str, str]) -> dict[str, str
 
 
 class Binding(NamedTuple):
-    """A way to call a function: what is given by position, and what by keyword."""
+    """A way to call a function: the arguments by position and by keyword."""
 
     positional: tuple[str, ...]
     keyword: dict[str, str]
@@ -251,7 +251,7 @@ def narrow(dtype: np.dtype, answer: Any) -> SinglePrecision | None:
     )
 
 
-# --- what came back ------------------------------------------------------------------------------------
+# --- the answer ----------------------------------------------------------------------------------------
 
 
 def fields_of(value: Any) -> Mapping[Any, Any] | None:
@@ -372,7 +372,7 @@ class Reader:
             and len(parts) == 2
             and len(self.wanted) == 2
         ):
-            # Neither fits, or one: what is at fault is said when it is looked at.
+            # Neither fits, or one: the fault is named when it is looked at.
             order = self.wanted if paths.get(gradient) != parts[0][0] else self.wanted[::-1]
             return {name: part[0] for name, part in zip(order, parts, strict=True)}
         for path, part in leaves(answer):
@@ -419,7 +419,7 @@ class GradientCall(NamedTuple):
         return GradientSubject(function, self.wanted, self.like)
 
     def run(self, subject: "GradientSubject") -> dict[str, NDArray] | Complaint | SinglePrecision:
-        """Calls it, and looks at what it returned and at what it did to its arguments."""
+        """Calls it, and looks at its answer and at its arguments afterwards."""
         return subject(self.W, self.idx, self.targets)
 
 
@@ -457,7 +457,7 @@ class GradientSubject:
 
     @property
     def called(self) -> str:
-        """One line: how it was called, and what was understood."""
+        """One line: how it was called, and how its answer was read."""
         if not self.chosen:
             return self.shown
         kind, container, reader = self.chosen

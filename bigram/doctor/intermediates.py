@@ -48,7 +48,7 @@ def torch_intermediates(W: Array, idx: Ids, targets: Ids) -> dict[str, Array]:
 def _intermediate_bounds(
     values: dict[str, Array], dtype: DTypeLike, idx: Ids, targets: Ids
 ) -> dict[str, Array]:
-    """How far both sides may lie apart, given torch's ``values``: what reaches an operation from those
+    """How far both sides may lie apart, given torch's ``values``: the errors that reach an operation from those
     before it, and the operation's own rounding on either side.
 
     exp and log are within 4 u. A sum of k terms rounds each at most k - 1 times, or 32 where it goes by
@@ -77,7 +77,7 @@ def _intermediate_bounds(
     # torch walks the path through the maximum: what the roundings of a row leave of its sum, which is 0.
     left = b["dz"].sum(axis=1, keepdims=True) + u * min(V - 1, 32) * t["dz"].sum(axis=1, keepdims=True)
     b["dlogits"] = b["dz"] + (t["z"] == 0) * left + u * t["dlogits"]
-    # n tokens with one id: each addition rounds what has come together so far.
+    # n tokens with one id: each addition rounds the sum so far.
     b["dW"] = np.zeros((V, V))
     n = np.bincount(idx, minlength=V)[idx, None]
     np.add.at(b["dW"], idx, b["dlogits"] + 2 * u * n * t["dlogits"])

@@ -290,7 +290,7 @@ def _check(
 
 
 def _seen(value: Array, case: KernelCase, name: str) -> str:
-    """What a wrong answer looks like."""
+    """Describes a wrong answer."""
     truth, N = case.truth[name], len(case.given[0])
     if not np.isfinite(value).all():
         lost = int((~np.isfinite(value)).sum())

@@ -37,7 +37,7 @@ class Run:
 
     @cached_property
     def truth_and_bound(self) -> tuple[Array, Array]:
-        """What ``run_truth_and_bound`` says, worked out once."""
+        """The result of ``run_truth_and_bound``, computed once."""
         return run_truth_and_bound(self)
 
 
@@ -86,9 +86,9 @@ def run_maker(runs: Sequence[Run]) -> Callable[[Iterable[Mistake]], Iterator[dic
 
 def run_truth_and_bound(run: Run) -> tuple[Array, Array]:
     """W after every step in the longest floating-point type, (steps, V, V), and the largest error of a
-    correct step in ``run``'s own dtype, whatever its order of operations.
+    correct step in ``run``'s own dtype, in any order of operations.
 
-    To first order in u, with E the error of what it is indexed by, each step adds:
+    To first order in u, with E the error of the indexed quantity, each step adds:
 
         E_m    = beta1 E_m + 6 u (|m| + (1 - beta1) (|g| + |m0|))   three roundings, twice for other orders;
                                                                     m0: the mean before the step

@@ -58,7 +58,7 @@ ADAPTER = (
     "class Adapter: def __init__(self, W, lr, betas, eps, weight_decay): ...; "
     "def step(self, W, dW): ... changes W in place or returns the new one"
 )
-# What is raised where only the kind of the arrays, or what holds them, does not fit.
+# Raised where only the kind of the arrays, or their container, does not fit.
 KIND_ALONE = re.compile("ndarray|optimize Tensors|'dict'|'list'")
 METHODS = ("step", "update", "update_params", "apply", "apply_gradients", "__call__")
 
@@ -127,7 +127,7 @@ def is_required(parameter: inspect.Parameter) -> bool:
 
 
 def construct(factory: Callable[..., Any], table: Any, settings: Mapping[str, Any]) -> Any:
-    """Makes the optimizer from what it takes by name of the table, its shape and the ``settings``."""
+    """Makes the optimizer: table, shape and ``settings`` are matched by the names of its parameters."""
     parameters = parameters_of(factory)
     keywords = told(parameters, settings)
     free = [
@@ -146,7 +146,7 @@ def construct(factory: Callable[..., Any], table: Any, settings: Mapping[str, An
     if unknown:
         names = ", ".join(p.name for p in unknown)
         raise CannotCall(f"it cannot be given {names}; write {ADAPTER}")
-    for p in parameters:  # what cannot be given by keyword
+    for p in parameters:  # those that cannot be given by keyword
         if p.kind is p.POSITIONAL_ONLY and p.name in keywords:
             positional.append(keywords.pop(p.name))
     return factory(*positional, **keywords)
@@ -551,7 +551,7 @@ def _held(optimizer: Any, W: NDArray) -> str | None:
 
 
 def _transformation(made: Any) -> tuple[Any, Any, Any]:
-    """``init``, ``update`` and maybe ``get_params`` of what is functional; else three times None."""
+    """``init``, ``update`` and maybe ``get_params`` of a functional optimizer; else three times None."""
     if isinstance(made, tuple) and len(made) in (2, 3) and all(callable(part) for part in made):
         return (*made, None)[:3]
     update = getattr(made, "update", None) or getattr(made, "step", None)

@@ -7,8 +7,8 @@ from bigram.terminal import labelled, number, table_text
 
 
 def check_report(record: Mapping[str, Any], verbose: bool = False) -> Iterator[str]:
-    """What the doctor found in the reader's function or class, line by line: the verdict first, then the
-    mistakes and how to mend them, then what is known besides. The witnesses come last, with ``verbose`` or
+    """The report on the reader's function or class, line by line: the verdict first, then the
+    mistakes and how to mend them, then all other findings. The witnesses come last, with ``verbose`` or
     where nothing is wrong."""
     yield f"subject   {record['subject']}"
     if record["complaint"]:

@@ -94,7 +94,7 @@ def random_case(vocab: int, tokens: int, dtype: str) -> SizedCase:
 
 
 def within(vocab: int, tokens: int) -> None:
-    """Raises ``UserError`` where the size is beyond what can be judged."""
+    """Raises ``UserError`` where the size is too large to be judged."""
     if not 1 <= vocab <= LARGEST_VOCAB:
         raise UserError(f"vocab is {vocab}; it must be at least 1 and at most {LARGEST_VOCAB:,}")
     if not 1 <= tokens <= LARGEST_TOKENS:
@@ -122,7 +122,7 @@ def sized_cases(
 
 
 def add_rows(record: dict[str, Any], case: Case, rows: list[Row]) -> None:
-    """Adds what was seen on one more case to the record of the others."""
+    """Adds one more case to the record of the others."""
     for row in rows:
         wrong = row.fraction_of_bound > 1
         if wrong:

@@ -1,7 +1,7 @@
-"""Runs the reader's own function or class, in this process or in one of its own, where it may raise, hang,
-crash or print: the answer here is a result or one line that says what happened.
+"""Runs the reader's own function or class, in this process or in a separate one, where it may raise, hang,
+crash or print: the answer here is a result or one line that says why there is none.
 
-The last part of this file, ``main``, is what the other process runs.
+The last part of this file, ``main``, runs in the other process.
 """
 
 import contextlib
@@ -42,7 +42,9 @@ __all__ = [
 ]
 
 OWN_PACKAGES = ("common", "impl_numpy", "impl_torch", "tests", "tools", "benchmarks")
-_loading: list[tuple[ModuleType, str]] = []  # in the other process: what it loads, and the name it is after
+_loading: list[
+    tuple[ModuleType, str]
+] = []  # in the other process: the module it loads, and the name it looks for
 
 
 class Here:
@@ -143,7 +145,7 @@ class Apart:
         self.process.kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):
-            with contextlib.suppress(OSError):  # what was not sent cannot be
+            with contextlib.suppress(OSError):  # an answer that was not sent cannot be
                 if stream:
                     stream.close()
 
@@ -305,7 +307,7 @@ def _load_file(place: str, name: str) -> ModuleType:
         parts.insert(0, root.name)
         root = root.parent
     sys.path.append(str(root if len(parts) > 1 else path.parent))
-    # Under a name of its own: a reader's numpy.py or common.py must not take another's place.
+    # Under a separate name: a reader's numpy.py or common.py must not take another's place.
     parts[0] = f"subject_{parts[0]}"
     for depth in range(1, len(parts)):
         _execute(".".join(parts[:depth]), root.joinpath(*_own(parts[:depth]), "__init__.py"), True, "")
@@ -317,7 +319,7 @@ def _own(parts: Sequence[str]) -> list[str]:
 
 
 class LoadedSoFar(BaseException):
-    """A script that is being loaded calls ``check`` itself: what it has defined by then is enough."""
+    """A script that is being loaded calls ``check`` itself: its definitions so far are enough."""
 
 
 def _execute(name: str, path: Path, package: bool, wanted: str) -> ModuleType:
@@ -395,7 +397,7 @@ def _answer_calls(subject: str, given: IO[bytes], taken: IO[bytes]) -> None:
 
 
 def one_line(error: BaseException, lead: str) -> str:
-    """What was raised, and where in the reader's own file, in one line."""
+    """The error, and its line in the reader's own file, in one line."""
     text = message_of(error)
     if isinstance(error, UserError):
         return text[:500]

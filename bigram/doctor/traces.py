@@ -24,7 +24,7 @@ def found(name: str, why: str, mend: str, amount: float | None = None) -> Mistak
 
 def low_precision(of: str, cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]) -> Mistake | None:
     """Single or half precision: the dtype that came back, or values that it holds exactly; or errors of its
-    size, of both signs, on nearly every entry. Within what that precision may do on every ordinary case."""
+    size, of both signs, on nearly every entry. Within the error of that precision on every ordinary case."""
     u = unit_roundoff(cases[0].W.dtype)
     usable = [i for i in usable if not cases[i].extreme]
     if u >= unit_roundoff(np.float32) or not usable:
@@ -34,7 +34,7 @@ def low_precision(of: str, cases: Sequence[Case], outputs: Outputs, usable: Sequ
         sizes, signs, off = [], [], 0
         for i in usable:
             case, output, truth = cases[i], outputs[i][of], case_truth(cases[i], of)
-            # What the bound allows there, and what W loses when it is rounded.
+            # The bound there, and the rounding of W.
             scale = case.bound[of] / u
             drift = 4 * abs(case.W).max() * (scale / 32 if of == "dW" else 1)
             error = differences(output, truth)

@@ -1,4 +1,4 @@
-"""What the doctor found, as one record."""
+"""The findings of a check as one record."""
 
 import math
 from collections.abc import Mapping
@@ -15,16 +15,16 @@ from common.arrays import Array
 
 @dataclass(frozen=True)
 class Report:
-    """What was judged, and what was found."""
+    """The subject of a check, and the findings."""
 
     subject: str
-    complaint: str | None  # what happened on the last case, if it gave no number to judge
+    complaint: str | None  # why the last case gave no number to judge
     rows: list[tuple[str, Row]]  # case, and how one of its outputs compares with the truth
     witnesses: list[Row]  # the same outputs against each witness, the worst over all cases
     diagnosis: list[Mistake]
-    pattern: list[str]  # where no entry of the catalogue fits: what the error looks like
+    pattern: list[str]  # where no entry of the catalogue fits: a description of the error
     not_tried: list[str]  # runs that an optimizer could not be given, and why
-    notes: list[str] = field(default_factory=list)  # what else is known of the diagnosis
+    notes: list[str] = field(default_factory=list)  # remarks on the diagnosis
     unstable: list[str] = field(default_factory=list)  # where no number, or a wrong one, comes out
     extreme: frozenset[str] = frozenset()  # the cases with extreme logits
     case: dict[str, Array] = field(
@@ -98,7 +98,7 @@ def amount_of(mistake: Mistake) -> float | None:
 
 
 def plain(array: Array) -> Any:
-    """Lists and numbers; what is no number as a word, for JSON has none."""
+    """Lists and numbers; nan and infinities as words, for JSON has none."""
     values = np.asarray(array)
     if values.dtype.kind != "f":
         return values.tolist()

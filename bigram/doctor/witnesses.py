@@ -1,6 +1,6 @@
 """Independent ways to know the gradient. Where they agree, only what they all share can be wrong.
 
-A witness is a function ``(W, idx, targets) -> (loss, dW)`` with a line on what it can and cannot see and a
+A witness is a function ``(W, idx, targets) -> (loss, dW)`` with a line on its blind spots and a
 bound on its own error. None calls another's arithmetic: each counts, shifts and sums in its own way.
 ``taylor_order``, at the end, needs no second gradient; ``intermediates.py`` looks inside the gradient.
 
@@ -60,7 +60,7 @@ def complex_step(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
     own error is of order h**2.
 
     Row i of W matters to no token but those with id i. So one evaluation moves a whole column, and the
-    loss of each row tells of its own entry: V evaluations for V * V derivatives.
+    loss of each row belongs to one entry: V evaluations for V * V derivatives.
     """
     h = COMPLEX_STEP
     rows, row = np.unique(idx, return_inverse=True)
@@ -70,7 +70,7 @@ def complex_step(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
     for j in range(len(W)):
         x = W[rows].astype(np.complex128)
         x[:, j] += 1j * h
-        # Comparing complex numbers has no derivative; what is taken off a row may be any constant.
+        # Comparing complex numbers has no derivative; any constant may be subtracted from a row.
         z = x - x.real.max(axis=1, keepdims=True)
         logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
         losses = -np.multiply(counts, logp, where=counts > 0, out=np.zeros_like(logp)).sum(axis=1)
@@ -97,7 +97,7 @@ def decimal_truth(W: Array, idx: Ids, targets: Ids, dtype: DTypeLike = np.float6
             loss += sum(count * (log_s - (x[y] - top)) for y, count in seen.items())
             for j in range(len(W)):
                 G = (n * e[j] / s - seen[j]) / idx.size
-                # The nearest float64, and what that leaves, for which a long double has room.
+                # The nearest float64, and the rest, for which a long double has room.
                 dW[i, j] = dW.dtype.type(float(G)) + dW.dtype.type(float(G - Decimal(float(G))))
         return float(loss / idx.size), dW
 
@@ -114,7 +114,7 @@ def rationals(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
 
 
 def optimum(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
-    """Where W = log C, softmax gives back the counts' own frequencies: what is expected is what was seen,
+    """Where W = log C, softmax gives back the counts' own frequencies: expected equals seen,
     so the gradient is 0, and the loss is the conditional entropy H(next | current)."""
     ids = idx.ravel().tolist()
     seen = Counter(ids)
@@ -231,7 +231,7 @@ class Witness(NamedTuple):
     """One way to know the gradient of the mean cross-entropy, in nats, at a table W."""
 
     name: str
-    sees: str  # what it can and cannot see, in one line
+    sees: str  # its blind spots, in one line
     # (W, idx, targets) -> loss, dW: W (V, V) float32 or float64, ids (B, T) in [0, V); dW float64 or longer
     gradient: Gradient
     bound: Callable[[Array, Counts], Array]  # (W, C) -> (V, V): its own largest error in each entry of dW

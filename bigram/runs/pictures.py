@@ -1,7 +1,7 @@
 """Pictures of a run: ``bigram compare --plot DIR`` and ``bigram train --plot DIR``.
 
 ``losses``    the loss of both splits, and how far the two models' losses were apart
-``table``     what the table gives for the next character, beside how often it really came
+``table``     the probabilities of the next character, beside its frequencies in the text
 ``gradient``  how near every entry of the two gradients came to its bound
 """
 
@@ -147,7 +147,7 @@ def differences_panel(axes: Axes, each_step: NDArray[np.floating]) -> None:
 
 
 def table_picture(table: NDArray[np.floating], counts: NDArray[np.int64], vocab: Sequence[str]) -> Figure:
-    """What the (V, V) table of logits gives for the next character, beside how often it really
+    """The probabilities that the (V, V) table gives the next character, beside how often it really
     came."""
     n = counts.sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):  # a table that ran away has no softmax, an unseen row no frequencies
@@ -176,7 +176,7 @@ def gradient_picture(fraction: NDArray[np.floating], vocab: Sequence[str]) -> Fi
     """``fraction`` (V, V): the nearest that the two models' difference ever came to its bound."""
     figure = new_figure(8.4)
     axes = figure.subplots()
-    # What is infinite is no number to imshow; 2 is as red.
+    # imshow leaves infinities out; 2 is as red.
     image = show_table(axes, np.where(fraction > 0, np.minimum(fraction, 2), np.nan), vocab)
     axes.set_title("Gradient: largest difference of the two models in any step, in units of its bound")
     axes.set_xlabel("target; hatched: never a difference")
@@ -187,7 +187,7 @@ def gradient_picture(fraction: NDArray[np.floating], vocab: Sequence[str]) -> Fi
 
 def show_table(axes: Axes, values: NDArray[np.floating], characters: Sequence[str]) -> AxesImage:
     """Values from 0 to 1 as colours, every character labelled if there is room, or every second,
-    third ... What is not a number is hatched, and what is above 1 red."""
+    third ... NaN is hatched, and all above 1 is red."""
     import matplotlib
 
     colours = matplotlib.colormaps["Blues"].with_extremes(bad=(0, 0, 0, 0), over=RED)

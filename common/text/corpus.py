@@ -30,7 +30,7 @@ SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 DOWNLOAD_TIMEOUT = 3  # seconds to connect, and between two pieces of the answer
 IN_MEMORY = 1 << 26  # bytes: the largest file that is read as a whole
 
-# Told what is being done with a large file, the bytes of it that are done, and all its bytes.
+# Called with the name of a pass over a large file, the bytes done, and all its bytes.
 OnProgress = Callable[[str, int, int], object]
 
 
@@ -166,7 +166,7 @@ def cache_folder() -> Path:
 
 
 def _download() -> Path:
-    """The cached file, fetched first if it is not there; what fails its checksum never enters the cache."""
+    """The cached file, fetched first if it is not there; a file that fails its checksum never enters the cache."""
     import pooch
 
     pooch.get_logger().setLevel("ERROR")

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from common.tokenizer import CharTokenizer
 
-PIECE = 1 << 16  # characters worked on at a time: what is made of so many stays in the cache
+PIECE = 1 << 16  # characters worked on at a time: small enough for the cache
 
 
 def pieces(text: str) -> Iterator[str]:

@@ -61,7 +61,7 @@ class Survey(NamedTuple):
 def text_parts(file: HashedFile) -> Iterator[str]:
     """The text of a file, part by part. Raises ``UserError`` where it is not UTF-8."""
     utf8 = codecs.getincrementaldecoder("utf-8")()
-    line_ends = io.IncrementalNewlineDecoder(None, translate=True)  # waits to see what follows a "\r"
+    line_ends = io.IncrementalNewlineDecoder(None, translate=True)  # waits for the character after a "\r"
     read = 0  # bytes
     at_start = True
     while True:

@@ -4,7 +4,7 @@ A bigram model sees a text only through its counts of neighbouring pairs. Draw t
 points and every counted pair as an arrow, and a text is a walk along the arrows that takes each
 one exactly once: an Eulerian trail. So the package ships the counts (6 kB) and walks such a trail
 at random. The vocabulary, the split, the exact losses and the optimum are tiny Shakespeare's to the
-last digit, though no word of it survives: what is lost is all that a bigram model cannot know.
+last digit, though no word of it survives: a bigram model cannot know the rest.
 
 ``python -m tests.kit.surrogate_counts tinyshakespeare.txt`` counts them again.
 """

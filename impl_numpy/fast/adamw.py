@@ -21,7 +21,7 @@ class FastAdamW(AdamW):
     """``AdamW`` with arrays of one block for the intermediate results."""
 
     def __init__(self, W: Array, *settings: Any, **named: Any) -> None:
-        """Takes what ``AdamW`` takes."""
+        """The arguments of ``AdamW``."""
         super().__init__(W, *settings, **named)
         self.rows_in_block = min(len(W), max(1, BLOCK // W[:1].nbytes))
         self._term, self._denominator, self._gradient = np.zeros(

@@ -52,7 +52,7 @@ def generate(W: Array, idx: Ids, uniforms: Array) -> NDArray[np.int64]:
 
 def cumulative_probabilities(logits: Array) -> list[list[float]]:
     """Of each row of logits, (R, V), in the order of operations of the plain twin;
-    those below 1 alone, so that what follows them is the last id that can be drawn.
+    those below 1 alone, so that the id after them is the last that can be drawn.
     Where a logit is nan, there are none."""
     with np.errstate(invalid="ignore"):  # in a row that nothing may ever come to
         e = np.exp(logits - logits.max(axis=1, keepdims=True))

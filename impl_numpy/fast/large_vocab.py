@@ -28,7 +28,7 @@ def rows_of_gradient(
     cells, C = np.unique(row_in_dW[idx] * V + targets, return_counts=True)
     C = C.astype(W.dtype)
 
-    z = W.take(rows, axis=0)  # in C order whatever W's is
+    z = W.take(rows, axis=0)  # in C order for any order of W
     z -= z.max(axis=1, keepdims=True)
     z_of_pairs = z.ravel()[cells]
     e = np.exp(z, out=z)

@@ -51,7 +51,7 @@ class Parts:
         self.update(W, dW, m_hat, self.denominator(v_hat))
 
     def gradient(self, W: Array, dW: Array) -> Array:
-        """What the moments are taken of."""
+        """The gradient that the moments are taken of."""
         return dW
 
     def decay(self, W: Array, dW: Array) -> None:
@@ -539,7 +539,7 @@ class LookingAhead(Parts):
         W -= self.lr * ahead / denominator
 
 
-# --- what people write besides ------------------------------------------------------------------------
+# --- other mistakes ---------------------------------------------------------------------------------
 
 
 @mistake(
