@@ -27,9 +27,9 @@ def lookup(W: Array, idx: Ids) -> Array:
 
 def lookup_backward(dlogits: Array, W: Array, idx: Ids) -> Array:
     dW = np.zeros_like(W)
-    # A character that occurs k times used its row k times, so k gradients add up in
-    # that row. `dW[idx] += dlogits` would keep only the last of them: it reads once,
-    # adds, writes once.
+    # A character that occurs k times used its row k times, so k gradients
+    # add up in that row. `dW[idx] += dlogits` would keep only the last of
+    # them: it reads once, adds, writes once.
     np.add.at(dW, idx, dlogits)
     return dW
 
