@@ -79,7 +79,8 @@ class Result:
 
     def __bool__(self) -> bool:
         # pytest cuts the repr of an object in an `assert` at 240 characters, but shows all printed lines.
-        if self.verdict != "correct" and "PYTEST_CURRENT_TEST" in os.environ:
+        in_a_test = "pytest" in sys.modules and "PYTEST_CURRENT_TEST" in os.environ
+        if self.verdict != "correct" and in_a_test:
             print(self)
         return self.verdict == "correct"
 

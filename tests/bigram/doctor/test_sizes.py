@@ -31,12 +31,12 @@ def test_the_truth_of_a_large_case_is_that_of_50_digits(dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_a_size_that_is_asked_for_is_judged_too(dtype: str) -> None:
-    result = bigram.check(right, vocab=300, tokens=2048, dtype=dtype)
+    result = bigram.check(right, vocab=400, tokens=5000, dtype=dtype)
     assert result, str(result)
-    assert "largest: V = 300, N = 2,048" in str(result)
-    wrong = bigram.check(first_thousand, vocab=300, tokens=2048, dtype=dtype)
+    assert "largest: V = 400, N = 5,000" in str(result)
+    wrong = bigram.check(first_thousand, vocab=400, tokens=5000, dtype=dtype)
     assert not wrong
-    assert wrong.case == "V = 300, N = 2,048"
+    assert wrong.case == "V = 400, N = 5,000"
     assert wrong.to_dict()["pattern"]
 
 
