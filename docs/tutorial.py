@@ -534,9 +534,9 @@ assert np.allclose(from_counts, token_by_token, rtol=0, atol=1e-7)
 # %% [markdown]
 # ## 11. Let the doctor look
 #
-# `check` takes any function from a cell, runs it on cases that tell mistakes apart, and names the mistake. Here
-# a gradient is written with = where it should be added up, so it loses repeated characters. In a notebook,
-# `check(loss_and_gradient)` as the last line of a cell shows the report as a table.
+# `check` takes any function from a cell, runs it on cases that tell mistakes apart, and names the mistake.
+# Here a gradient is written with = where it should be added up, so it loses repeated characters. In a
+# notebook, `check(loss_and_gradient)` as the last line of a cell shows the report as a table.
 
 # %%
 from bigram import check
@@ -555,7 +555,7 @@ def loses_repeats(W, idx, targets):
 print("loss_and_gradient:", check(loss_and_gradient).verdict)
 wrong = check(loses_repeats)
 print("loses_repeats:", wrong.verdict, wrong.diagnosis)
-assert not wrong
+assert wrong.verdict == "wrong"
 
 # %% [markdown]
 # **Try:** check the gradient that you wrote yourself. Then break it, one line at a time: is every mistake

@@ -78,6 +78,6 @@ def test_its_links_lead_somewhere() -> None:
 
 def test_each_part_has_something_to_try() -> None:
     parts = re.split(r"^# ## ", SCRIPT, flags=re.MULTILINE)[1:-1]
-    assert len(parts) == 10
+    assert len(parts) == 11
     for part in parts:
         assert part.count("**Try:**") == 1, part.split("\n")[0]
