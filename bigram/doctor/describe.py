@@ -73,7 +73,7 @@ def regular(wrong: Sequence[int], cases: Sequence[Case]) -> list[str]:
     return []
 
 
-def in_full(name: str, case: Case, output: Array, truth: Array, off: Array) -> list[str]:
+def in_full(name: str, case: Case, output: Array, truth: Array, off: Any) -> list[str]:
     """A small case with its arguments, and yours beside the right one, wrong entries marked."""
     if len(case.W) > 5 or case.idx.size > 12:
         return []
@@ -104,7 +104,7 @@ def block(name: str, rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def describe_runs(runs: Sequence[Any], outputs: Outputs) -> list[str]:
-    """Lines on an optimizer: which runs and rows are right, when the others part, and the first wrong step."""
+    """Lines on an optimizer: which runs and rows are right, and the first wrong step."""
     lines, wrong = [], []
     for run, output in zip(runs, outputs, strict=True):
         truth, bound = run.truth_and_bound
@@ -127,7 +127,7 @@ def describe_runs(runs: Sequence[Any], outputs: Outputs) -> list[str]:
     absent = ~np.array(run.gradients[: step + 1]).any(axis=(0, 2))
     still = ~np.array(run.gradients[step]).any(axis=1)
     lines.append(
-        f"in the run '{run.name}' W is first wrong after step {step + 1}, in {len(rows)} of {len(bad)} rows"
+        f"in the run '{run.name}' W is wrong from step {step + 1} on, there in {len(rows)} of {len(bad)} rows"
     )
     for label, some in (("never visited so far", absent), ("not visited in that step", still & ~absent)):
         if some.any() and bad[some].any() != bad[~some].any():
@@ -141,7 +141,8 @@ def describe_runs(runs: Sequence[Any], outputs: Outputs) -> list[str]:
     before = run.W if step == 0 else W[step - 1]
     old, new, right_value = (float(x[row, column]) for x in (before, W[step], truth[step].astype(float)))
     lines += [
-        f"at (step {step + 1}, row {row}, column {column}), with dW = {run.gradients[step][row, column]:.6g}:",
+        f"at (step {step + 1}, row {row}, column {column})",
+        f"  dW       {run.gradients[step][row, column]:.6g}",
         f"  before   {old:.10g}",
         f"  yours    {new:.10g}",
         f"  right    {right_value:.10g}",

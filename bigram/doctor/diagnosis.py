@@ -25,9 +25,9 @@ Chosen = tuple[Mistake, ...]
 # The result of a mistake on one case: an array, with one more axis in front where amounts are many.
 Make = Callable[[Chosen, int], Array]
 
-# How far two hands' versions of one mistake lie apart, in bounds of the right result: each is within one bound,
-# enlarged as the mistake enlarges the result. Measured: at most 2.1 over all catalogued mistakes
-# in two other orders of operations; a power of two above it.
+# How far two versions of one mistake may lie apart, in bounds of the right result. Each is within one bound,
+# enlarged as the mistake enlarges the result: 2. The rest is for mistakes that round more
+# often than the right program does.
 SLACK = 8.0
 AFFORDABLE = 2000  # cost of a case on which a number is sought together with another mistake
 GRID = 24  # amounts tried at once
@@ -71,7 +71,7 @@ class Search:
         make: Make,
         usable: Sequence[int],
         cost: Callable[[int], float],
-        ratio_names: Callable[[float, list[int]], list[Mistake]] | None = None,
+        ratio_names: Callable[[dict[str, float]], list[Mistake]] | None = None,
         ratios: Sequence[dict[str, float]] = (),
     ) -> None:
         self.seen, self.make, self.cost = observed, make, cost
@@ -227,15 +227,17 @@ class Search:
             for entry in dict.fromkeys((int(off.argmax()), int(moves.argmax()))):
                 if moves.flat[entry] <= room:
                     continue
-                yield from self._roots(
-                    lambda numbers: at(numbers, i).reshape(GRID, -1)[:, entry],  # type: ignore[union-attr]
-                    whole,
-                    float(output.flat[entry]),
-                )
+
+                def values(numbers: Array, i: int = i, entry: int = entry) -> Array:
+                    made = at(numbers, i)
+                    assert made is not None
+                    return made.reshape(GRID, -1)[:, entry]
+
+                yield from self._roots(values, whole, float(output.flat[entry]))
 
     @staticmethod
     def _roots(values: Callable[[Array], Array], whole: Array, wanted: float) -> Iterator[float]:
-        """Where ``values`` is ``wanted``: each bracket is divided again until it is no wider than a rounding."""
+        """Where ``values`` is ``wanted``: each bracket is divided until it is no wider than a rounding."""
         over = np.sign(values(whole) - wanted)
         starts = np.flatnonzero(np.isfinite(over[:-1]) & np.isfinite(over[1:]) & (over[:-1] * over[1:] <= 0))
         for start in starts[:3]:
@@ -284,7 +286,9 @@ class Search:
             return []
         first = self.order[0]
         right = self.made(base, first)
-        active, idle, alone = [], [], []
+        active: list[Chosen] = []
+        idle: list[Chosen] = []
+        alone: list[Chosen] = []
         affordable = self.cost(first) <= AFFORDABLE or not self.settled
         for atom in atoms:
             if not compatible(base, atom) or not self.viable((*base, *atom)):

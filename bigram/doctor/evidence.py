@@ -148,7 +148,7 @@ def margins_of(
                 for made, (truth, bound) in zip(maker([mistake]), judged_by, strict=True)
             )
             for mistake in catalogue
-            # How far one with a number lies depends on the number; in float32 it is no mistake to lose digits.
+            # One with a number lies as far as the number says; in float32 it is none to lose digits.
             if not mistake.amounts and not (dtype == "float32" and mistake.precision)
         }
         mildest = min(beyond, key=beyond.__getitem__)

@@ -2,8 +2,8 @@
 
 The reader's ``(W, idx, targets) -> (loss, dW)`` runs on cases built to tell mistakes apart, and every
 number it returns is held against 50-digit arithmetic within the bound of ``bounds.py``. If one is over
-its bound, the mistakes of the catalogue are made on the same cases: the diagnosis is not guessed from one number
-but agrees with the reader's output on every case. ``optimizer.py`` does the same for optimizers.
+its bound, the mistakes of the catalogue are made on the same cases: the diagnosis is not guessed from one
+number, it agrees with the reader's output on every case. ``optimizer.py`` does the same for optimizers.
 """
 
 import itertools
@@ -95,7 +95,7 @@ def judge_gradient(
         pattern=diagnosis.pattern,
         notes=diagnosis.notes,
         unstable=diagnosis.unstable,
-        case=case_of(arguments, outputs[at], {name: shown.truth[name] for name in wanted}),
+        case=case_of(arguments, dict(outputs[at].items()), {name: shown.truth[name] for name in wanted}),
     )
 
 
@@ -182,7 +182,8 @@ class Diagnosis:
             cost=lambda i: self.cases[i].idx.size * len(self.cases[i].W) + len(self.cases[i].W) ** 2,
             ratio_names=lambda left: [ratio_entry(left, name)],
             ratios=[
-                {word: of(*case.idx.shape, len(case.W)) for word, of in RATIOS.items()} for case in self.cases
+                {word: of(len(c.idx), c.idx.size // len(c.idx), len(c.W)) for word, of in RATIOS.items()}
+                for c in self.cases
             ],
         )
 
@@ -265,16 +266,16 @@ class Diagnosis:
 
     def name(self, fits: dict[str, list[Fit]]) -> None:
         """One cause, one finding: a mistake in both loss and dW is named once."""
-        loss, dW = (fits.get(name) or [None] for name in BOTH)  # type: ignore[list-item]
-        pairs = sorted(
-            itertools.product(loss, dW),
-            key=lambda pair: (
-                -len(shared(*pair)) * 10 + sum(len(f.mistakes) for f in pair if f),
-                # A penalty that both have is a sum of squares, not a multiple of W.
-                bool(shared(*pair)) and any(m.chosen[1:] == ("",) for m in pair[1].mistakes),
-            ),
-        )
-        f, g = pairs[0]
+        loss: list[Fit | None] = [*fits.get("loss", [])] or [None]
+        dW: list[Fit | None] = [*fits.get("dW", [])] or [None]
+
+        def causes(pair: tuple[Fit | None, Fit | None]) -> tuple[int, bool]:
+            mistakes = [m for fit in pair if fit for m in fit.mistakes]
+            both = len(shared(*pair))
+            # A penalty that both have is a sum of squares, not a multiple of W.
+            return len(mistakes) - 10 * both, both > 0 and any(m.chosen[1:] == ("",) for m in mistakes)
+
+        f, g = min(itertools.product(loss, dW), key=causes)
         common = shared(f, g)
         if f and g:
             rest = [m for m in f.mistakes if m.entry not in common]
@@ -286,8 +287,8 @@ class Diagnosis:
                     if by_hand
                     else "dW is the derivative of the loss returned: the mistake is in the loss"
                 )
-        elif f or g:
-            self.mistakes = said((f or g).mistakes)  # type: ignore[union-attr]
+        elif found := f or g:
+            self.mistakes = said(found.mistakes)
         names = {m.entry for m in self.mistakes}
         if {"float32 where float64 was asked", "loss in float32 where float64 was asked"} <= names:
             self.mistakes = [m for m in self.mistakes if not m.entry.startswith("loss in float32")]
@@ -369,17 +370,18 @@ class Diagnosis:
             self.notes.append("dW is the derivative of the loss returned: the mistake is in the loss")
         else:
             self.notes.append(
-                f"dW is not the derivative of the loss returned: along one direction the loss grows by {slope:.6g}, "
-                f"and dW says {predicted:.6g}"
+                "dW is not the derivative of the loss returned: along one direction the loss grows by "
+                f"{slope:.6g}, and dW says {predicted:.6g}"
             )
 
 
+UNDERFLOWS = "where a target's probability underflows, from a gap of about {1} on"
 CAUSES = {
     "maximum not subtracted": "where exp overflows or a whole row underflows, from a logit of about {0} on",
     "maximum of the whole array subtracted": "where rows lie further apart than about {1}",
     "maximum never below zero": "where a whole row lies below about -{1}",
-    "logarithm of an underflowed probability": "where a target's probability underflows, from a gap of about {1} on",
-    "quotient by an underflowed probability": "where a target's probability underflows, from a gap of about {1} on",
+    "logarithm of an underflowed probability": UNDERFLOWS,
+    "quotient by an underflowed probability": UNDERFLOWS,
 }
 
 

@@ -172,7 +172,7 @@ SHORT = 40  # steps that tell nearly all mistakes apart, and cost little
 
 
 def named(runs: Sequence[Run], outputs: Outputs, u: float) -> tuple[list[Mistake], list[str]]:
-    """The mistakes that make just these tables: tried on the beginnings of the runs, and then on all of them."""
+    """The mistakes that make just these tables: tried on the beginnings of the runs, then on all."""
     lengths = [(k, min(SHORT, len(run.gradients))) for k, run in enumerate(runs)]
     lengths += [(k, len(run.gradients)) for k, run in enumerate(runs) if len(run.gradients) > SHORT]
     truths = [runs[k].truth_and_bound for k, _ in lengths]

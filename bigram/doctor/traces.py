@@ -1,8 +1,9 @@
-"""Mistakes that cannot be made again, digit for digit, but leave traces: single precision, a numerical gradient,
-noise, one cell, weights of tokens. Each is named by evidence that nothing else would leave."""
+"""Mistakes that cannot be made again, digit for digit, but leave traces: single precision, a numerical
+gradient, noise, one cell, weights of tokens. Each is named by evidence that nothing else would leave."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -58,13 +59,14 @@ def low_precision(of: str, cases: Sequence[Case], outputs: Outputs, usable: Sequ
                 and min(below, above) >= 0.2 * len(sizes)
             )
             if returned or exact or everywhere:
+                kind = dtype
                 short = held.astype(np.float32).view(np.uint32) & 0xFFFF
                 if dtype == "float16" and exact and not short.any():
-                    dtype = "bfloat16"  # seven digits of a float32's 23, and nothing behind them
+                    kind = "bfloat16"  # seven digits of a float32's 23, and nothing behind them
                 name = f"{'loss in ' if of == 'loss' else ''}float32 where float64 was asked"
                 return found(
-                    name if dtype == "float32" else f"{name}, {dtype}",
-                    "A default dtype somewhere on the way: torch.tensor of a list, np.float32 in a constructor.",
+                    name if kind == "float32" else f"{name}, {kind}",
+                    "A default dtype somewhere on the way: torch.tensor of a list, or np.float32.",
                     "Take the dtype from W and pass it on.",
                 )
     return None
@@ -170,7 +172,7 @@ def one_cell(cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]) -> 
     )
 
 
-GROUPS = {
+GROUPS: dict[str, Callable[[Case], tuple[Any, int]]] = {
     "the target's character": lambda case: (case.targets, len(case.W)),
     "the input's character": lambda case: (case.idx, len(case.W)),
     "the position in the window": lambda case: (

@@ -27,9 +27,7 @@ class Report:
     notes: list[str] = field(default_factory=list)  # remarks on the diagnosis
     unstable: list[str] = field(default_factory=list)  # where no number, or a wrong one, comes out
     extreme: frozenset[str] = frozenset()  # the cases with extreme logits
-    case: dict[str, Array] = field(
-        default_factory=dict
-    )  # the smallest case that is wrong: arguments, yours, right
+    case: dict[str, Array] = field(default_factory=dict)  # the smallest wrong one, in arrays
 
     @property
     def wrong(self) -> list[tuple[str, Row]]:
@@ -50,8 +48,8 @@ class Report:
         return max(self.rows, key=lambda row: row[1].fraction_of_bound)
 
     def save(self, path: str | Path) -> None:
-        """Writes ``case`` as ``.npz``: W, idx, targets, and each output as ``yours_...`` and ``right_...``."""
-        np.savez(path, allow_pickle=False, **self.case)  # type: ignore[arg-type]
+        """Writes ``case`` as ``.npz``: its arguments, and each output as ``yours_`` and ``right_``."""
+        np.savez(path, **self.case)  # type: ignore[arg-type]
 
     def record(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
@@ -107,7 +105,7 @@ def plain(array: Array) -> Any:
 
 
 def case_of(
-    arguments: Mapping[str, Array], yours: Mapping[str, Array], right: Mapping[str, Array]
+    arguments: Mapping[str, Any], yours: Mapping[str, Any], right: Mapping[str, Any]
 ) -> dict[str, Array]:
     """One case to take along: its arguments, and each output beside the right one."""
     outputs = {

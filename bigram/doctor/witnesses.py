@@ -142,14 +142,18 @@ def central_differences(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]
     h = REAL_STEP
     counts = np.zeros(W.shape)
     np.add.at(counts, (idx, targets), 1)
-    x = np.where(counts.any(axis=1, keepdims=True), W, 0).astype(np.float64)
+    rows = counts.any(axis=1)  # the others have no part in the loss
+    counts, x = counts[rows], W[rows].astype(np.float64)
 
     def losses(x: Array) -> Array:
         logp = x - np.logaddexp.reduce(x, axis=1, keepdims=True)
-        return -np.multiply(counts, logp, where=counts > 0, out=np.zeros(W.shape)).sum(axis=1) / idx.size
+        return -np.multiply(counts, logp, where=counts > 0, out=np.zeros(x.shape)).sum(axis=1) / idx.size
 
-    dW = [(losses(x + step) - losses(x - step)) / (2 * h) for step in h * np.eye(len(W))]
-    return float(losses(x).sum()), np.stack(dW, axis=1)
+    dW = np.zeros(W.shape)
+    dW[rows] = np.stack(
+        [(losses(x + step) - losses(x - step)) / (2 * h) for step in h * np.eye(len(W))], axis=1
+    )
+    return float(losses(x).sum()), dW
 
 
 def _no_softmax(W: Array, counts: Counts) -> str | None:

@@ -96,8 +96,8 @@ def main(folders: list[str]) -> None:
                 flush=True,
             )
         print(
-            f"{folder}: {len(rows)} files, {sum(r.missed for r in rows)} missed, {sum(r.alarm for r in rows)} alarms, "
-            f"{sum(bool(r.names) for r in rows)} named"
+            f"{folder}: {len(rows)} files, {sum(r.missed for r in rows)} missed, "
+            f"{sum(r.alarm for r in rows)} alarms, {sum(bool(r.names) for r in rows)} named"
         )
 
 

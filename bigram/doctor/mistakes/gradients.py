@@ -3,6 +3,9 @@ with a sentence on how it arises and one on how to mend it. Those that the loss 
 ``losses.py``, the stages themselves in ``stages.py``, the wrong optimizers in ``optimizers.py``.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from bigram.doctor.mistakes import losses  # enters its own in the same catalogue
@@ -83,7 +86,7 @@ def jacobian_not_applied(t: Tape) -> Array:
         return np.where(t.onehot == 1, -1 / t.p, 0) * t.weights
 
 
-QUOTIENTS = {
+QUOTIENTS: dict[str, Callable[..., Array]] = {
     "": lambda t, q: (t.p - t.onehot) * q,
     "the target's alone": lambda t, q: np.where(t.onehot == 1, (t.p - 1) * q, t.p),
 }
@@ -173,7 +176,7 @@ def id_subtracted(t: Tape) -> Array:
     return (t.p - t.ys[:, None]) * t.weights
 
 
-SUMS = {
+SUMS: dict[str, Callable[..., Array]] = {
     "over tokens": lambda t: (t.onehot * t.weights).sum(axis=-2, keepdims=True),
     "left out": lambda t: t.p * t.weights,
 }
@@ -216,7 +219,7 @@ def quotient_of_underflowed_probability(t: Tape) -> Array:
 
 # --- back to the table --------------------------------------------------------------------------------
 
-LOST = {
+LOST: dict[str, Callable[..., Any]] = {
     "": lambda t: [np.arange(t.N)],
     "the first one kept": lambda t: [np.arange(t.N)[::-1]],
     "in each window": lambda t: np.array_split(np.arange(t.N), len(t.idx)),
@@ -440,7 +443,7 @@ def clipped_by_value(t: Tape, at: Array) -> Array:
     return np.clip(t.dW, -at, at)
 
 
-NORMS = {
+NORMS: dict[str, Callable[..., Array]] = {
     "of the table and 1e-6": lambda dW: np.sqrt((dW * dW).sum(axis=(-2, -1), keepdims=True)) + 1e-6,  # torch
     "of the table": lambda dW: np.sqrt((dW * dW).sum(axis=(-2, -1), keepdims=True)),
     "of each row": lambda dW: np.sqrt((dW * dW).sum(axis=-1, keepdims=True)),
@@ -508,15 +511,15 @@ def mean_taken_off(t: Tape) -> Array:
     mend="Handle the tail: loop up to V, not to a fixed number or a multiple of one.",
 )
 def only_part_of_the_table(t: Tape, which: tuple[str, int, str]) -> Array:
-    of, *where = which
-    dW, end = t.dW.copy(), losses.reached(t.V, *where)
+    of, block, how = which
+    dW, end = t.dW.copy(), losses.reached(t.V, block, how)
     dW[(..., slice(end, None)) if of == "columns" else (..., slice(end, None), slice(None))] = 0
     return dW
 
 
 # --- factors: found by the ratio to the right gradient, and named by it --------------------------------
 
-RATIOS = {  # of B, T and V, by the name of the ratio
+RATIOS: dict[str, Callable[..., float]] = {  # of B, T and V, by the name of the ratio
     "": lambda B, T, V: 1,
     "N": lambda B, T, V: B * T,
     "T": lambda B, T, V: T,
@@ -564,7 +567,7 @@ def scaled(stage_result: str, number: float, ratio: str) -> Stage:
     """Multiplies ``d`` or the loss."""
 
     def code(t: Tape, *chosen: object) -> Array:
-        return getattr(t, stage_result) * number * RATIOS[ratio](*t.idx.shape, t.V)
+        return getattr(t, stage_result) * number * RATIOS[ratio](len(t.idx), t.idx.size // len(t.idx), t.V)
 
     return code
 

@@ -3,6 +3,9 @@ each has an exact derivative, which autograd returns with it. Those of a gradien
 ``gradients.py``, and the stages in ``stages.py``.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from bigram.doctor.mistakes.stages import (
@@ -88,7 +91,7 @@ def targets_shifted_the_wrong_way(t: Tape) -> TokenPairs:
     return t.idx.ravel(), np.roll(t.idx, 1, axis=1).ravel()
 
 
-SHIFTS = {
+SHIFTS: dict[str, Callable[..., Any]] = {
     "logits[:, :-1] against targets[:, 1:]": lambda x, y: (x[:, :-1], y[:, 1:]),
     "over the flat batch": lambda x, y: (x.ravel()[:-1], y.ravel()[1:]),
     "rolled in each window": lambda x, y: (x, np.roll(y, -1, axis=1)),
@@ -131,7 +134,7 @@ def last_position_only(t: Tape) -> TokenPairs:
     return t.idx[:, -1], t.targets[:, -1]
 
 
-LEFT_OUT = {
+LEFT_OUT: dict[str, Callable[..., Any]] = {
     "the last position": lambda x: x[:, :-1],
     "the first position": lambda x: x[:, 1:],
     "the last token": lambda x: x.ravel()[:-1],
@@ -155,7 +158,7 @@ def tokens_left_out(t: Tape, which: str) -> TokenPairs:
     return LEFT_OUT[which](t.idx).ravel(), LEFT_OUT[which](t.targets).ravel()
 
 
-ORDERS = {
+ORDERS: dict[str, Callable[..., Any]] = {
     "": lambda x, y: (x.T.ravel(), y.ravel()),
     "targets transposed": lambda x, y: (x.ravel(), y.T.ravel()),
 }
@@ -262,7 +265,7 @@ def micro_batches(t: Tape, which: tuple[int, str, str]) -> Array:
     return w[:, None].astype(t.W.real.dtype)
 
 
-def pair_counts_of(t: Tape) -> Array:
+def pair_counts_of(t: Tape) -> Ids:
     """(N,), how often each token's pair occurs in the batch."""
     _, inverse, counts = np.unique(t.rows * t.V + t.ys, return_inverse=True, return_counts=True)
     return counts[inverse.ravel()]
@@ -368,7 +371,7 @@ def softmax_taken_twice(t: Tape) -> Array:
     return normalised(t.looked_up)[0]
 
 
-FUNCTIONS = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda x: (1 + np.tanh(x / 2)) / 2,
     "relu": lambda x: clipped(x, 0, np.inf),
     "exp": np.exp,
@@ -386,7 +389,7 @@ def another_function(t: Tape, name: str) -> Array:
     return FUNCTIONS[name](t.looked_up)
 
 
-LAYOUTS = {
+LAYOUTS: dict[str, Callable[..., Any]] = {
     "(B, V, T) by reshape": lambda x: np.swapaxes(x, -1, -2).reshape(*x.shape[:-3], -1, x.shape[-1]),
     "(V, N) by reshape": lambda x: np.swapaxes(x.reshape(*x.shape[:-3], -1, x.shape[-1]), -1, -2).reshape(
         *x.shape[:-3], -1, x.shape[-1]
@@ -417,7 +420,7 @@ def over_axis(t: Tape, axis: int) -> Probabilities:
     return tuple(y.reshape(t.logits.shape) for y in normalised(x, axis))  # type: ignore[return-value]
 
 
-AXES = {
+AXES: dict[str, Callable[..., Any]] = {
     "": lambda t: normalised(t.logits, -2),
     "over time": lambda t: over_axis(t, -2),
     "over windows": lambda t: over_axis(t, -3),
@@ -530,7 +533,7 @@ def padded_vocabulary(t: Tape, how: str) -> Probabilities:
     return np.exp(z) / s, z - np.log(s)
 
 
-CLIPS = {
+CLIPS: dict[str, Callable[..., Any]] = {
     "": lambda p, a: clipped(p, a, 1 - a),
     "below only": lambda p, a: clipped(p, a, np.inf),
     "and divided by their sum": lambda p, a: (c := clipped(p, a, 1 - a)) / c.sum(axis=-1, keepdims=True),
@@ -629,7 +632,7 @@ def logarithm_of_underflowed_probability(t: Tape) -> Array:
 
 # --- the loss of one token ----------------------------------------------------------------------------
 
-SMOOTHED = {
+SMOOTHED: dict[str, Callable[..., Any]] = {
     "": lambda a, V: (1 - a, a / V),
     "over the other characters": lambda a, V: (1 - a - a / max(V - 1, 1), a / max(V - 1, 1)),
     "and 1 / V on top": lambda a, V: (1 - a, 1 / V),
@@ -695,7 +698,7 @@ def entropy_bonus(t: Tape, amount: Array) -> Array:
     return -t.at_targets(t.logp) + amount * (t.p * t.logp).sum(axis=-1, keepdims=True)
 
 
-OTHER_LOSSES = {
+OTHER_LOSSES: dict[str, Callable[..., Any]] = {
     "squared error": lambda t: ((t.p - t.onehot) ** 2).sum(axis=-1, keepdims=True),
     "two-class cross-entropy": lambda t: (
         -(t.onehot * t.logp + (1 - t.onehot) * np.log1p(-np.where(t.onehot == 1, 0, t.p))).sum(
@@ -750,7 +753,7 @@ def squares(x: Array) -> Array:
     return (x * x).sum(axis=(-2, -1))
 
 
-PENALTIES = {  # of W: the penalty without its amount, and the derivative
+PENALTIES: dict[str, tuple[Callable[..., Any], ...]] = {  # without its amount; the derivative
     "": (lambda t: squares(t.W) / 2, lambda t: t.W),
     "times sum(W * W)": (lambda t: squares(t.W), lambda t: 2 * t.W),
     "times mean(W * W)": (lambda t: squares(t.W) / t.V**2, lambda t: 2 * t.W / t.V**2),

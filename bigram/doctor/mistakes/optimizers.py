@@ -86,13 +86,14 @@ DEFAULTS: dict[str, Any] = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "wei
 def build(mistakes: Iterable[Mistake] = ()) -> type[Parts]:
     """The class of an AdamW with these mistakes in it; without any, of a correct one."""
     mistakes = list(mistakes)
-    classes = [next(iter(mistake.code.values())) for mistake in mistakes]
+    classes: list[Any] = [next(iter(mistake.code.values())) for mistake in mistakes]
     given: dict[str, Any] = {"memory": {}, "ways": {}}  # fresh with each class
     for mistake, cls in zip(mistakes, classes, strict=True):
         chosen = list(mistake.chosen)
         if mistake.amounts:
             given["amount"] = chosen.pop(0)
-        given["ways"] |= {cls.__name__: way for way in chosen}
+        for way in chosen:
+            given["ways"][cls.__name__] = way
     return type("Mistaken", (*classes, Parts), given)
 
 
