@@ -34,8 +34,9 @@ SHOWN = {"W": ".1f"} | dict.fromkeys(["N", "lr", "beta1", "beta2", "eps", "weigh
 ROOT = Path(__file__).parents[2]
 
 
-def explain(text: str) -> dict[str, Any]:
-    """The whole record, ready for JSON. torch's values are None where torch is not installed.
+def explain(text: str, table: Array | None = None) -> dict[str, Any]:
+    """The whole record, ready for JSON. torch's values are None where torch is not installed. The scores are
+    random, or those of ``table`` (V, V), in which each number has at most one decimal.
 
     Raises ``UserError`` for a text without a pair, and for one of more than ``MOST_PAIRS`` pairs or
     ``MOST_CHARACTERS`` distinct characters.
@@ -46,8 +47,11 @@ def explain(text: str) -> dict[str, Any]:
     idx, targets = tokens[:-1], tokens[1:]
     N, V = len(idx), tokenizer.vocab_size
     config = Config(batch_size=1, block_size=N, max_iters=TRAINING_STEPS, lr=LR, dtype="float64")
+    seed = config.seed if table is None else None
+    if table is None:
+        table = initial_table(V, config.dtype, np.random.default_rng(seed))
     # One decimal, so that the table can be copied onto paper as it is; adding 0 turns -0 into 0.
-    W = initial_table(V, config.dtype, np.random.default_rng(config.seed)).round(1) + 0.0
+    W = table.astype(config.dtype).round(1) + 0.0
 
     scalars = {
         "N": N,
@@ -72,12 +76,13 @@ def explain(text: str) -> dict[str, Any]:
         "targets": targets.tolist(),
         "V": V,
         "dtype": config.dtype,
-        "seed": config.seed,
+        "seed": seed,
         "torch": torch and torch["version"],
         "scalars": scalars,
         # The token whose entries are written out: the first of the character that is looked up most often.
         "example": int((idx == most_used).argmax()),
-        "W": {"key": "W", "name": "W", "axes": "ij", "shape": [V, V]} | written(W, SHOWN["W"]),
+        "W": {"key": "W", "name": "W", "axes": "ij", "shape": [V, V], "format": SHOWN["W"]}
+        | written(W, SHOWN["W"]),
         "parts": PARTS,
         "steps": [
             {"part": part} | step_record(step, values, every, torch)
@@ -187,6 +192,7 @@ def step_record(step: Step, values: Values, every: dict[str, Step], torch: Value
         "name": step.label,
         "axes": step.axes,
         "shape": list(value.shape),
+        "format": step.shown,
         "rule": step.rule,
         "why": step.why,
         "code": [code_record(function) for function in step.code],

@@ -2,7 +2,6 @@
 entry of its result. ``record.py`` adds the values.
 """
 
-import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -285,11 +284,15 @@ def number(value: float, shown: str) -> str:
 
 
 def character(ch: str) -> str:
-    """A character as one is shown: itself where it takes one column and is read from left to right; an
-    open box for a space; an escape for everything else, and for the open box and the backslash themselves."""
+    """A character as one is shown: itself, in one column or two; an open box for a space; an escape for a
+    character that cannot be seen alone, and for the open box and the backslash themselves."""
     if ch == " ":
         return "␣"
-    one_column = ch.isprintable() and cell_len(ch) == 1
-    if one_column and unicodedata.bidirectional(ch) not in ("R", "AL", "AN") and ch not in "␣\\":
+    if ch.isprintable() and cell_len(ch) and ch not in "␣\\":
         return ch
+    return escape(ch)
+
+
+def escape(ch: str) -> str:
+    """A character in ASCII, as Python writes it in a string."""
     return ch.encode("unicode_escape").decode("ascii")

@@ -5,12 +5,16 @@ Every printed number can be worked out again from other printed numbers. Nothing
 
 import re
 import shutil
+import sys
 import textwrap
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.text import Text
 
+from bigram.explain.steps import escape
 from bigram.terminal import number
 from common.errors import UserError
 
@@ -30,8 +34,9 @@ def line_width(asked: int | None) -> int:
     return asked
 
 
-def report(record: Record, width: int) -> Lines:
-    """The whole pass, line by line."""
+def report(record: Record, width: int, encoding: str | None = None) -> Lines:
+    """The whole pass, line by line. Characters that ``encoding`` lacks, by default stdout's, are escaped."""
+    record = for_terminal(record, encoding)
     yield from opening(record, width)
     for part, title in record["parts"].items():
         yield from heading(title, width)
@@ -48,11 +53,12 @@ def report(record: Record, width: int) -> Lines:
     yield from ending(record, width)
 
 
-def one_step(record: Record, name: str, width: int) -> Lines:
+def one_step(record: Record, name: str, width: int, encoding: str | None = None) -> Lines:
     """One operation at length, or one of the parts: the code, and every entry written out.
 
     Raises ``UserError`` for a name that is neither.
     """
+    record = for_terminal(record, encoding)
     chosen = [step for step in record["steps"] if name in (step["key"], step["part"])]
     if not chosen:
         names = [step["key"] for step in record["steps"] if step["part"] in ("forward", "backward")]
@@ -70,7 +76,7 @@ def one_step(record: Record, name: str, width: int) -> Lines:
 def opening(record: Record, width: int) -> Lines:
     """The text, its characters and pairs, the table, and how numbers are written."""
     labels = shown_characters(record)
-    yield from prose(shown_text(record), width, "bold")
+    yield from unbroken(shown_text(record), width, "bold")
     yield Text()
     yield from prose(about(record), width)
     yield from prose(about_numbers(record), width)
@@ -86,19 +92,20 @@ def opening(record: Record, width: int) -> Lines:
     yield from matrix(record, record["W"], width)
 
 
-def shown_text(record: Record) -> str:
+def shown_text(record: Record) -> list[str]:
     """The text, its characters as they are shown."""
-    labels = shown_characters(record)
-    return "".join(labels[i] for i in [record["idx"][0], *record["targets"]])
+    characters = record["characters"]
+    return [characters[i]["shown"] for i in [record["idx"][0], *record["targets"]]]
 
 
 def about(record: Record) -> str:
     """The text as a bigram model sees it."""
     N, V = record["scalars"]["N"], record["V"]
+    start = "is given" if record["seed"] is None else f"starts at random (seed {record['seed']})"
     return (
         f"{N + 1} characters, {V} of them distinct, and {N} pair{'s'[: N != 1]}: each character and the one "
-        "after it. Row i of the table W holds the scores of the next character. It starts at random (seed "
-        f"{record['seed']}), with one decimal, which is exact."
+        f"after it. Row i of the table W holds the scores of the next character. It {start}, with one "
+        "decimal, which is exact."
     )
 
 
@@ -269,13 +276,28 @@ def ending(record: Record, width: int) -> Lines:
 
 def about_training(record: Record) -> Iterator[str]:
     """Where the training ends, and torch's beside it."""
+    yield from about_optimum(record)
+    yield from about_torchs_training(record)
+
+
+def about_optimum(record: Record) -> Iterator[str]:
+    """Where the training ends. A probability of 0 takes an infinite table, so that optimum is not reached."""
     training = record["training"]
-    yield (
-        f"No table can go below {training['optimum']:.4f} nats on these pairs. It is reached where the "
-        "probabilities are the counts' own frequencies, C / n, and there the gradient is 0."
+    never = any(0 in row for row in training["frequencies"] if row)
+    yield f"No table can go below {training['optimum']:.4f} nats on these pairs. " + (
+        "It is approached, not reached: the probabilities go to the counts' own frequencies, C / n, but some "
+        "of these are 0, and softmax is never 0. The gradient goes to 0."
+        if never
+        else "It is reached where the probabilities are the counts' own frequencies, C / n, and there the "
+        "gradient is 0."
     )
     if None in training["frequencies"]:
         yield "A character that nothing follows has no frequencies, and its row only decays."
+
+
+def about_torchs_training(record: Record) -> Iterator[str]:
+    """The same steps in torch, where it is installed."""
+    training = record["training"]
     if training["torch"]:
         worst = max(row["fraction_of_bound"] for row in training["torch"].values())
         yield (
@@ -287,9 +309,38 @@ def about_training(record: Record) -> Iterator[str]:
 # Layout
 
 
+def for_terminal(record: Record, encoding: str | None) -> Record:
+    """The record with each character as a terminal of this encoding can show it, alone and among others."""
+    encoding = encoding or getattr(sys.stdout, "encoding", None) or "utf-8"
+    characters = []
+    for character in record["characters"]:
+        plain = character["shown"]
+        # An open box that the encoding lacks is replaced by Python's print, like all signs of the report.
+        if plain == character["character"] and not can_encode(plain, encoding):
+            plain = escape(plain)
+        characters.append(character | {"shown": plain, "isolated": isolated(plain, encoding)})
+    return record | {"characters": characters}
+
+
+def can_encode(text: str, encoding: str) -> bool:
+    """Whether the encoding has all the characters of the text."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def isolated(shown: str, encoding: str) -> str:
+    """A character that is read from right to left, kept from turning the numbers beside it around."""
+    if unicodedata.bidirectional(shown[0]) not in ("R", "AL", "AN") or not can_encode("\u2068", encoding):
+        return shown
+    return f"\u2068{shown}\u2069"  # first strong isolate, pop directional isolate
+
+
 def shown_characters(record: Record) -> list[str]:
-    """Every character as it is shown, by id."""
-    return [character["shown"] for character in record["characters"]]
+    """Every character by id, as it is shown among others."""
+    return [character["isolated"] for character in record["characters"]]
 
 
 def heading(title: str, width: int) -> Lines:
@@ -316,6 +367,7 @@ def prose(text: str, width: int, style: str = "", hang: int = 0) -> Lines:
     """A paragraph. Entries such as e[2, 0] and lone operators stay on one line."""
     kept = re.sub(r", (?=\w+\])", ",\0", text)
     kept = re.sub(r"^ +", lambda match: "\0" * len(match[0]), kept)
+    kept = "".join(ch + "\1" * (cell_len(ch) - 1) for ch in kept)  # two columns count as two characters
     wrapped = textwrap.wrap(
         kept,
         min(width, WIDEST_PROSE),
@@ -323,7 +375,23 @@ def prose(text: str, width: int, style: str = "", hang: int = 0) -> Lines:
         break_long_words=True,
         break_on_hyphens=False,
     )
-    yield from (Text(line.replace("\0", " "), style) for line in wrapped)
+    yield from (Text(line.replace("\0", " ").replace("\1", ""), style) for line in wrapped)
+
+
+def unbroken(words: Sequence[str], width: int, style: str = "") -> Lines:
+    """Words without spaces between them, on lines of at most ``width``."""
+    lines = [""]
+    for word in words:
+        if cell_len(lines[-1] + word) > width:
+            lines.append("")
+        lines[-1] += word
+    yield from (Text(line, style) for line in lines)
+
+
+def padded(text: str, width: int, right: bool = False) -> str:
+    """The text with spaces, as wide as asked in a terminal's columns."""
+    space = " " * (width - cell_len(text))
+    return space + text if right else text + space
 
 
 def columns(record: Record) -> list[list[str]]:
@@ -363,25 +431,25 @@ def grid(
     """Rows of right-aligned cells under their headings; where they are wider than ``width``, in blocks of as
     many columns as fit. A column is as wide as its widest cell."""
     label_texts = [
-        "  ".join(part.ljust(n) for part, n in zip(row, widths([*labels, corner]), strict=True))
+        "  ".join(padded(part, n) for part, n in zip(row, widths([*labels, corner]), strict=True))
         for row in [corner, *labels]
     ]
-    margin = max(map(len, label_texts)) + 2
-    cell = max(len(text) for row in [*rows, [h for (h,) in headings]] for text in row)
+    margin = max(map(cell_len, label_texts)) + 2
+    cell = max(cell_len(text) for row in [*rows, [h for (h,) in headings]] for text in row)
     fit = max(1, (width - margin) // (cell + 2))
     for start in range(0, len(headings), fit):
         if start:
             yield Text()
         block = range(start, min(start + fit, len(headings)))
-        head = "".join(f"{headings[j][0]:>{cell}}  " for j in block)
+        head = "".join(padded(headings[j][0], cell, right=True) + "  " for j in block)
         if head.strip() or corner[0]:
-            yield Text((label_texts[0].ljust(margin) + head).rstrip(), "dim")
+            yield Text((padded(label_texts[0], margin) + head).rstrip(), "dim")
         for i, row in enumerate(rows):
             if rule and i == len(rows) - 1:
                 yield Text(" " * margin + "  ".join("─" * cell for _ in block))
-            line = Text(label_texts[i + 1].ljust(margin), "")
+            line = Text(padded(label_texts[i + 1], margin), "")
             for j in block:
-                line.append(f"{row[j]:>{cell}}", "bold" if [i, j] in marked else "")
+                line.append(padded(row[j], cell, right=True), "bold" if [i, j] in marked else "")
                 line.append("  ")
             line.rstrip()
             yield line
@@ -389,4 +457,4 @@ def grid(
 
 def widths(rows: list[list[str]]) -> list[int]:
     """Of each column."""
-    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [max(map(cell_len, column)) for column in zip(*rows, strict=True)]

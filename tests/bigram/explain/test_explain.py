@@ -2,6 +2,8 @@
 are impl_numpy's and beside torch's, and that any short text is explained at any width, and no other."""
 
 import functools
+import io
+import itertools
 import json
 import math
 import os
@@ -12,6 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 
 from bigram.cli import main
 from bigram.explain import record as explaining
@@ -210,13 +213,15 @@ def test_training_goes_to_the_counts_own_frequencies(hello: dict) -> None:
     assert abs(np.array(training["dW"][-1])).max() < abs(np.array(training["dW"][0])).max() / 50
 
 
-@pytest.mark.parametrize("text", ["hello", "abcdefghij", "a\nb \\\U0001f600\ud800\u202e", "aa"])
+@pytest.mark.parametrize(
+    "text", ["hello", "abcdefghij", "a\nb \\\U0001f600\ud800\u202e", "aa", "床前明月光疑是地上床", "שלום"]
+)
 def test_nothing_is_wider_than_asked_and_nothing_is_lost(text: str) -> None:
     record = explain(text)
     widest = " ".join(map(str, report(record, 300)))
     for width in (40, 80, 120):
         lines = [str(line) for line in report(record, width)]
-        assert max(map(len, lines)) <= width
+        assert max(map(cell_len, lines)) <= width
         # Blocks of columns repeat the labels of rows, so the decimals are what is counted.
         for shown in (r"-?\d+\.\d{4}\b", r"-?\d+\.\d\b"):
             assert sorted(re.findall(shown, " ".join(lines))) == sorted(re.findall(shown, widest)), width
@@ -247,16 +252,80 @@ def test_the_examples_are_the_target_and_another_of_the_row_used_most(hello: dic
     assert examples(explain("aa"), step(explain("aa"), "dz")) == [[0, 0]]
 
 
-def test_characters_are_shown_in_one_column_or_escaped() -> None:
-    shown = {"a": "a", " ": "␣", "␣": "\\u2423", "\\": "\\\\", "\n": "\\n", "é": "é", "\u0301": "\\u0301"}
-    shown |= {
-        "\U0001f600": "\\U0001f600",
-        "\ud800": "\\ud800",
-        "ש": "\\u05e9",
-        "字": "\\u5b57",
-        "\x7f": "\\x7f",
-    }
+def test_characters_are_shown_as_themselves_where_they_can_be_seen_alone() -> None:
+    themselves = dict.fromkeys("aé字שع\U0001f600")
+    shown = {ch: ch for ch in themselves}
+    shown |= {" ": "␣", "␣": "\\u2423", "\\": "\\\\", "\n": "\\n", "\u0301": "\\u0301"}
+    shown |= {"\ud800": "\\ud800", "\x7f": "\\x7f", "\u202e": "\\u202e", "\u2068": "\\u2068"}
     assert {ch: character(ch) for ch in shown} == shown
+
+
+@pytest.mark.parametrize("text", ["床前床a", "שלום", "سلام1"])
+def test_characters_that_the_encoding_lacks_are_escaped_and_others_can_be_pasted_back(text: str) -> None:
+    record = explain(text)
+    assert str(next(report(record, 80, "utf-8"))) == text
+    escaped = "".join(ch if ch.isascii() else ch.encode("unicode_escape").decode() for ch in text)
+    lines = [str(line) for line in report(record, 80, "ascii")]
+    assert lines[0] == escaped
+    assert not any(ch in line for line in lines for ch in {*text, "\u2068", "\u2069"} if not ch.isascii())
+
+
+def test_the_encoding_is_that_of_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
+    for encoding, shown in (
+        ("ascii", b"\\u5e8a\\u524d"),
+        ("utf-8", "床前".encode()),
+        ("gbk", "床前".encode("gbk")),
+    ):
+        stdout = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="\n")
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert main(["explain", "床前", "--width", "80"]) == 0
+        stdout.flush()
+        assert stdout.buffer.getvalue().splitlines()[0] == shown
+
+
+def test_wide_characters_keep_their_columns() -> None:
+    """Every row of a matrix ends in the same column of the terminal as its heading."""
+    lines = [str(line) for line in report(explain("床前床a"), 80, "utf-8")]
+    start = next(i for i, line in enumerate(lines) if line.startswith("W  (3, 3)"))
+    assert [cell_len(line) for line in lines[start + 1 : start + 5]] == [23] * 4
+    assert lines[start + 1].split() == ["i", "0", "a", "1", "前", "2", "床"]
+    assert lines[start + 3].startswith("1  前  ")
+    assert lines[start + 2].startswith("0  a    ")
+
+
+def test_characters_from_right_to_left_do_not_turn_the_numbers_around() -> None:
+    """Each is isolated, but for the text itself; where the encoding has no isolates it stands as it is."""
+    lines = [str(line) for line in report(explain("שלום"), 80, "utf-8")]
+    assert not any(re.search("(?<!\u2068)[א-ת]|[א-ת](?!\u2069)", line) for line in lines[1:])
+    assert any("\u2068ש\u2069→\u2068ל\u2069" in line for line in lines)
+    assert str(next(report(explain("שלום"), 80, "cp1255"))) == "שלום"
+    assert "\u2068" not in "".join(map(str, report(explain("שלום"), 80, "cp1255")))
+
+
+@pytest.mark.parametrize(
+    ("text", "reached"), [("hello", False), ("ab", False), ("aa", True), ("aabba", True)]
+)
+def test_an_optimum_with_a_probability_of_0_is_approached_and_not_reached(text: str, reached: bool) -> None:
+    printed = " ".join(map(str, report(explain(text), 300)))
+    assert ("It is reached where" in printed) == reached
+    assert ("It is approached, not reached:" in printed) == (not reached)
+    pairs = {(a, b) for a, b in itertools.pairwise(text)}
+    assert reached == (pairs == set(itertools.product({a for a, _ in pairs}, set(text))))
+
+
+def test_a_table_can_be_given() -> None:
+    table = np.array(explain("hello")["W"]["value"])
+    table[2, 1] = 3
+    record = explaining.explain("hello", table)
+    assert record["W"]["value"] == table.tolist()
+    assert step(record, "logits")["value"] == table[record["idx"]].tolist()
+    assert "It is given, with one decimal" in " ".join(map(str, report(record, 80)))
+    for _, _, made, shown in entries(record):
+        assert_recomputes(made["numbers"], shown)
+    assert (
+        explaining.explain("hello", np.array(explain("hello")["W"]["value"]))["steps"]
+        == explain("hello")["steps"]
+    )
 
 
 @pytest.mark.parametrize(
