@@ -8,12 +8,11 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from common.text.corpus import OnProgress
 
-T = TypeVar("T")
 WIDTH = 80  # columns that every report fits, apart from a path or an address longer than that
 
 # The style of a report's lines on a terminal: the label at the start, the verdict, the head of a
@@ -109,16 +108,6 @@ def foretell(
                 say(f"{steps:,} steps will take about {plural(math.ceil(left / 60), 'more minute')}")
 
     return on_step
-
-
-def print_result(record: T, report: Callable[[T], Iterable[str]], as_json: bool) -> None:
-    """The result of a command on stdout: one line of JSON, or the report."""
-    if as_json:
-        from bigram.runs.records import to_json
-
-        print(to_json(record))
-    else:
-        print_lines(report(record))
 
 
 def print_lines(lines: Iterable[str]) -> None:

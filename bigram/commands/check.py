@@ -2,8 +2,7 @@
 
 import argparse
 
-from bigram.commands.shared import add_json, check_seconds
-from bigram.terminal import print_result
+from bigram.commands.shared import add_json, check_seconds, print_result
 from common.errors import UserError
 
 ABOUT = "check a gradient or an optimizer, and name the mistakes in it"

@@ -9,8 +9,9 @@ from bigram.commands.shared import (
     naming_options,
     notice_pictures,
     plot_folder_of,
+    print_result,
 )
-from bigram.terminal import foretell, notice, print_result, progress_bar
+from bigram.terminal import foretell, notice, progress_bar
 
 ABOUT = "train both models in lockstep and report whether they agree"
 add_options = add_schedule

@@ -2,8 +2,7 @@
 
 import argparse
 
-from bigram.commands.shared import add_json
-from bigram.terminal import print_result
+from bigram.commands.shared import add_json, print_result
 
 ABOUT = "show every number of one forward and backward pass on a short text"
 

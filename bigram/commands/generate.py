@@ -3,8 +3,8 @@
 import argparse
 import os
 
-from bigram.commands.shared import add_device, add_json, check_device, naming_options
-from bigram.terminal import notice, print_result
+from bigram.commands.shared import add_device, add_json, check_device, naming_options, print_result
+from bigram.terminal import notice
 from common.errors import UserError
 
 ABOUT = "let a saved model write"

@@ -2,8 +2,7 @@
 
 import argparse
 
-from bigram.commands.shared import add_json, add_timeout, check_seconds, corpus_of
-from bigram.terminal import print_result
+from bigram.commands.shared import add_json, add_timeout, check_seconds, corpus_of, print_result
 
 ABOUT = "the least loss any bigram table can have on a text, in any number of files"
 

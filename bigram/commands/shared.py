@@ -6,10 +6,10 @@ import argparse
 import contextlib
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from bigram.terminal import notice, reading_bar
+from bigram.terminal import notice, print_lines, reading_bar
 from common.config import Config
 from common.errors import UserError
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from common.text.corpus import Corpus
 
+T = TypeVar("T")
 DAY = 86400  # seconds
 
 # The options that set the fields of ``Config``; betas and eps have none.
@@ -166,3 +167,13 @@ def corpus_of(path: str | None) -> Corpus:
     if corpus.notice:
         notice(corpus.notice)
     return corpus
+
+
+def print_result(record: T, report: Callable[[T], Iterable[str]], as_json: bool) -> None:
+    """The result of a command on stdout: one line of JSON, or the report."""
+    if as_json:
+        from bigram.runs.records import to_json
+
+        print(to_json(record))
+    else:
+        print_lines(report(record))
