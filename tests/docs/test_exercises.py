@@ -1,31 +1,19 @@
-"""Proves that the exercises can be done and are judged well: each stub says that it is one, each becomes
-right with a solution, and each common mistake is told by its name. The solutions are here: look later."""
+"""Proves that the exercises can be done and are judged well: an untouched one says so, a solution is correct,
+and each common mistake is named. The solutions are here: look later."""
 
-import functools
 import re
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import numpy as np
 import pytest
 
-from bigram.doctor import gradient, subject
-from bigram.doctor.interfaces import GradientCall, GradientSubject
-from bigram.doctor.optimizer import check_optimizer, judge_optimizer, optimizer_runs
-from bigram.doctor.optimizer_forms import OptimizerRun, OptimizerSubject
-from bigram.doctor.report import check_report
-from common.pairs import count_pairs
-from docs.exercises import check_bound
+from bigram import Result, check, check_optimizer
+from bigram.doctor import gradient
 from tests.kit import ROOT
 
 FOLDER = ROOT / "docs" / "exercises"
 STUB = re.compile(r"^( +)raise NotImplementedError\(\"(.+)\"\)$", re.MULTILINE)
-COMMAND = re.compile(
-    r"^    (bigram check|python docs/exercises/check_bound\.py) (.*mine/(\w+\.py):(\w+).*)$", re.M
-)
+COMMAND = re.compile(r"^    (bigram check .*mine/(\w+\.py):(\w+).*)$", re.MULTILINE)
 
 Z = "z = logits - logits.max(axis=1, keepdims=True)\n"
 E = Z + "e = np.exp(z)\n"
@@ -47,12 +35,6 @@ self.v = beta2 * self.v + (1 - beta2) * dW**2
 root = np.sqrt(self.v / (1 - beta2**self.t))
 W -= self.lr * self.m / (1 - beta1**self.t) / (root + self.eps)
 """
-BOUND = """
-S = (n * p + C) / N
-mean = (p * abs(z)).sum(axis=1, keepdims=True)
-return u * S * (abs(z) + mean + abs(logp) + n + 32) + 4 * tiny * n / N
-"""
-
 SOLUTIONS = {
     "1_softmax.py": E + "return e / e.sum(axis=1, keepdims=True)",
     "2_loss.py": LOGP + "return -logp.mean()",
@@ -60,7 +42,6 @@ SOLUTIONS = {
     "4_scatter_add.py": SCATTER + "np.add.at(dW, idx, dlogits)\nreturn dW",
     "5_counts.py": COUNTS + "return -(C * logp).sum() / N, (n * np.exp(logp) - C) / N",
     "6_adamw.py": STEP,
-    "7_bound.py": BOUND,
 }
 OTHER_SOLUTIONS = [  # as right as the first, and written otherwise
     ("4_scatter_add.py", SCATTER + "for i, d in zip(idx, dlogits):\n    dW[i] += d\nreturn dW"),
@@ -87,7 +68,11 @@ MISTAKES = [
     ("2_loss.py", LOGP + "return logp.mean()", "sign of the loss flipped"),
     ("2_loss.py", LOGP + "return -logp.mean() / np.log(2)", "loss in bits"),
     ("2_loss.py", LOGP + "return -np.log(np.exp(logp).mean())", "log of the mean probability"),
-    ("2_loss.py", LOGP + "return -np.log(np.exp(logp) + 1e-8).mean()", "eps inside the log of the loss"),
+    (
+        "2_loss.py",
+        LOGP + "return -np.log(np.exp(logp) + 1e-8).mean()",
+        "eps inside the log of the loss, 1e-8",
+    ),
     (
         "2_loss.py",
         E + "p = e / e.sum(axis=1, keepdims=True)\nwith np.errstate(all='ignore'):\n"
@@ -145,39 +130,14 @@ MISTAKES = [
     ),
     ("6_adamw.py", STEP.replace("W -=", "W +="), "uphill"),
     ("6_adamw.py", STEP.replace("self.t += 1", "self.t = 1"), "t never raised"),
-    ("7_bound.py", BOUND.replace("(n * p + C)", "abs(n * p - C)"), "the size of the gradient instead of S"),
-    ("7_bound.py", BOUND.replace("u * S", "2 * u * S"), "eps instead of u"),
-    ("7_bound.py", BOUND.replace("abs(z) + mean", "mean"), "|z| left out"),
-    ("7_bound.py", BOUND.replace("mean +", ""), "the mean of |z| left out"),
-    ("7_bound.py", BOUND.replace("(p * abs(z)).sum(", "abs(z).mean("), "the mean of |z| without weights"),
-    ("7_bound.py", BOUND.replace("abs(z)", "z").replace("abs(logp)", "logp"), None),  # two at once
-    ("7_bound.py", BOUND.replace("abs(z)", "z"), "z instead of |z|"),
-    ("7_bound.py", BOUND.replace("abs(logp)", "logp"), "log p instead of |log p|"),
-    ("7_bound.py", BOUND.replace("abs(logp) +", ""), "|log p| left out"),
-    ("7_bound.py", BOUND.replace("+ n +", "+"), "n left out"),
-    ("7_bound.py", BOUND.replace("+ n +", "+ N +"), "N instead of n"),
-    ("7_bound.py", BOUND.replace(" + 32", ""), "32 left out"),
-    ("7_bound.py", BOUND.replace(" + 4 * tiny * n / N", ""), "the last term left out"),
-    ("7_bound.py", BOUND.replace("n * p + C) / N", "n * p + C)"), "not divided by N"),
-    ("7_bound.py", BOUND.replace("n * p + C", "n * p"), "C left out of S"),
 ]
+UNSTABLE = {"maximum not subtracted", "logarithm of an underflowed probability"}  # right for ordinary logits
 
 
 @pytest.fixture(autouse=True)
 def verdict_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The table of witnesses stands above the verdict and has no part in it."""
+    """Leaves out the table of witnesses, which has no part in the verdict."""
     monkeypatch.setattr(gradient, "against_witnesses", lambda cases, outputs: [])
-
-
-@functools.cache
-def bound_cases() -> tuple[list[gradient.Case], check_bound.Errors]:
-    cases = check_bound.bound_cases()
-    return cases, check_bound.errors_of(cases)
-
-
-class Judged(NamedTuple):
-    verdict: str  # the last line, as it is printed
-    lines: list[str]
 
 
 def completed(name: str, body: str, folder: Path) -> Path:
@@ -190,36 +150,20 @@ def completed(name: str, body: str, folder: Path) -> Path:
     return path
 
 
-def judge(path: Path) -> Judged:
-    """What the exercise's own command says of it, without the process of its own that is tested elsewhere."""
-    _, arguments, _, function = command(path.name)
-    made = subject.load(f"{path}:{function}")
-    if path.name == "7_bound.py":
-        cases, errors = bound_cases()
-        calls = [check_bound.BoundCall(c.W, count_pairs(c.idx, c.targets, len(c.W))) for c in cases]
-        verdict, lines = check_bound.judge(cases, [call.run(made) for call in calls], errors)
-        return Judged(verdict, [*lines, verdict])
-    if "--optimizer" in arguments:
-        runs = optimizer_runs("float64")
-        made = OptimizerSubject(made, None)
-        outputs: Any = [OptimizerRun(run.W, run.gradients, run.settings).run(made) for run in runs]
-        report = judge_optimizer(path.name, runs, outputs)
-    else:
-        only = {"--loss-only": ("loss",), "--gradient-only": ("dW",)}
-        wanted = next((names for option, names in only.items() if option in arguments), ("loss", "dW"))
-        cases = gradient.gradient_cases("float64")
-        made = GradientSubject(made, wanted, None)
-        outputs = [GradientCall(c.W, c.idx, c.targets, wanted).run(made) for c in cases]
-        report = gradient.judge_gradient(path.name, cases, outputs, wanted)
-    lines = list(check_report(report.record()))
-    return Judged(lines[-1].strip(), lines)
+def judge(path: Path) -> Result:
+    """The answer of the exercise's own command. The subject runs in this process, which saves its start."""
+    options, function = command(path.name)
+    subject = f"{path}:{function}"
+    if "--optimizer" in options:
+        return check_optimizer(subject)
+    return check(subject, loss_only="--loss-only" in options, gradient_only="--gradient-only" in options)
 
 
-def command(name: str) -> tuple[str, str, str, str]:
-    """What checks an exercise: the program, its arguments, and in them the file and the function."""
-    found = COMMAND.findall((FOLDER / name).read_text(encoding="utf-8"))
-    assert len(found) == 1, name
-    return found[0]
+def command(name: str) -> tuple[str, str]:
+    """The command that an exercise names, and the function or class in it that is judged."""
+    ((whole, file, function),) = COMMAND.findall((FOLDER / name).read_text(encoding="utf-8"))
+    assert file == name
+    return whole, function
 
 
 def test_every_exercise_has_a_solution_mistakes_and_its_own_command() -> None:
@@ -228,80 +172,36 @@ def test_every_exercise_has_a_solution_mistakes_and_its_own_command() -> None:
     assert {name for name, _, mistake in MISTAKES if mistake} == set(names)
     page = (FOLDER / "README.md").read_text(encoding="utf-8")
     for name in names:
-        program, arguments, file, _ = command(name)
-        assert file == name
-        assert f"`{program} {arguments}`" in page
+        assert f"`{command(name)[0]}`" in page
     minutes = sum(map(int, re.findall(r"^\| \d .*\| (\d+) \| `", page, re.MULTILINE)))
-    assert f" in it | {minutes} |" in (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
+    for index in ("README.md", "docs/reading.md"):
+        assert f" in it | {minutes} |" in (ROOT / index).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("name", "body"), [*SOLUTIONS.items(), *OTHER_SOLUTIONS])
-def test_with_a_solution_it_is_correct(name: str, body: str, tmp_path: Path) -> None:
-    assert judge(completed(name, body, tmp_path)).verdict.startswith("correct: ")
+def test_a_solution_is_judged_correct(name: str, body: str, tmp_path: Path) -> None:
+    assert judge(completed(name, body, tmp_path))
 
 
 @pytest.mark.parametrize(("name", "body", "mistake"), MISTAKES)
-def test_a_mistake_is_told_by_its_name(name: str, body: str, mistake: str | None, tmp_path: Path) -> None:
+def test_a_mistake_in_an_exercise_is_named(name: str, body: str, mistake: str | None, tmp_path: Path) -> None:
     assert body.strip() not in (solution.strip() for solution in SOLUTIONS.values())
-    judged = judge(completed(name, body, tmp_path))
-    if mistake and name != "7_bound.py":  # the name may go on with a number: an eps, or a variant
-        assert re.fullmatch(
-            rf"(wrong|unstable: right for ordinary logits;):? {re.escape(mistake)}(, .*)?", judged.verdict
-        )
-    elif mistake:
-        assert judged.verdict == f"wrong: {mistake}"
-    else:  # none of the catalogue: then it is described
-        assert re.search("does not know|not the bound", judged.verdict)
-        assert any("on the case '" in line for line in judged.lines)
+    result = judge(completed(name, body, tmp_path))
+    assert result.verdict == ("unstable" if mistake in UNSTABLE else "wrong")
+    assert result.diagnosis == ([mistake] if mistake else [])
+    if not mistake:  # the catalogue has none that explains it, so the error is described
+        assert "on the case '" in str(result)
 
 
-@pytest.mark.parametrize("name", sorted(set(SOLUTIONS) - {"7_bound.py"}))
-def test_an_untouched_exercise_says_so(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(SOLUTIONS))
+def test_an_untouched_exercise_says_that_it_is_yours_to_write(name: str) -> None:
     text = (FOLDER / name).read_text(encoding="utf-8")
     stub = STUB.search(text)
     assert stub
-    _, arguments, _, function = command(name)
-    checker = check_optimizer if "--optimizer" in arguments else gradient.check_gradient
-    report = checker(f"{FOLDER / name}:{function}")
+    result = judge(FOLDER / name)
     line = text[: stub.start()].count("\n") + 1
-    assert report.complaint
-    assert report.complaint.endswith(f"it raised NotImplementedError: {stub[2]} (line {line} of {name})")
-    assert list(check_report(report.record()))[-1] == "\nwrong: it gave no answer that could be judged"
+    assert result.complaint
+    assert result.complaint.endswith(f"it raised NotImplementedError: {stub[2]} (line {line} of {name})")
+    assert str(result).endswith("wrong: it gave no answer that could be judged")
     if name == "1_softmax.py":
-        assert f"stopped   {report.complaint}" in (FOLDER / "README.md").read_text(encoding="utf-8")
-
-
-def run_check_bound(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(FOLDER / "check_bound.py"), *arguments],
-        capture_output=True,
-        encoding="utf-8",
-        cwd=ROOT,
-    )
-
-
-def test_the_bounds_own_command(tmp_path: Path) -> None:
-    untouched = run_check_bound("docs/exercises/7_bound.py:gradient_bound")
-    assert untouched.returncode == 1
-    assert "it raised NotImplementedError: bound is yours to write (line " in untouched.stdout
-    right = run_check_bound(f"{completed('7_bound.py', BOUND, tmp_path)}:gradient_bound")
-    assert (right.returncode, right.stderr) == (0, "")
-    assert "mistakes  let pass: none, of 34" in right.stdout
-    assert right.stdout.endswith("\ncorrect: it is the bound of the derivation\n")
-    wrong = run_check_bound(f"{completed('7_bound.py', 'return 1 + n * p', tmp_path)}:gradient_bound")
-    assert wrong.returncode == 1
-    assert re.search("let pass: .*, repeated ids lost, ", wrong.stdout)
-    shape = run_check_bound(f"{completed('7_bound.py', 'return u', tmp_path)}:gradient_bound")
-    assert "it returned float64 of shape (), not (9, 9)" in shape.stdout
-    for arguments in ((), ("mine/none.py:f",)):
-        nothing = run_check_bound(*arguments)
-        assert (nothing.returncode, nothing.stdout, len(nothing.stderr.splitlines())) == (2, "", 1)
-
-
-def test_the_terms_make_up_the_bound() -> None:
-    for case in check_bound.bound_cases():
-        counts = count_pairs(case.idx, case.targets, len(case.W))
-        right, written = check_bound.terms(case.W, counts)
-        derived = check_bound.gradient_bound(case.W, counts, exp_of_log=True, per_token=True)
-        np.testing.assert_allclose(right.bound(), derived, rtol=1e-12)
-        assert set(written) == set(check_bound.WHY)
+        assert f"stopped   {result.complaint}" in (FOLDER / "README.md").read_text(encoding="utf-8")
