@@ -16,6 +16,7 @@ from bigram.commands import train
 from common.memory import memory
 from impl_numpy.fast.adamw import FastAdamW
 from tests.kit import HANG
+from tests.kit.command import bigram
 from tests.kit.terminal import at_terminal
 
 SHORT = ["--steps", "20", "--eval-interval", "10"]
@@ -27,20 +28,6 @@ def text(tmp_path: Path) -> str:
     path = tmp_path / "hamlet.txt"
     path.write_text(TEXT, encoding="utf-8")
     return str(path)
-
-
-def bigram(*args: str, **kwargs: object) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONIOENCODING": "utf-8"} | kwargs.pop("env", {})  # type: ignore[operator]
-    command = [sys.executable, "-m", "bigram", *args]
-    return subprocess.run(
-        command,
-        capture_output=True,
-        encoding="utf-8",
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        timeout=HANG,
-        **kwargs,
-    )  # type: ignore[call-overload, no-any-return]
 
 
 def test_a_bare_command_prints_help() -> None:

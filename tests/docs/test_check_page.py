@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from bigram.doctor.optimizer import optimizer_runs
-from tests.bigram.test_cli import bigram
 from tests.kit import ROOT
+from tests.kit.command import bigram
 
 PAGE = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

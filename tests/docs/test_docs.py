@@ -17,8 +17,8 @@ from bigram.runs.report import comparison_report
 from bigram.studies import falling_loss, tolerances
 from bigram.terminal import table_text
 from common.text.corpus import Corpus
-from tests.bigram.test_cli import bigram
 from tests.kit import ROOT
+from tests.kit.command import bigram
 from tools import mutation, refresh
 
 PAGES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

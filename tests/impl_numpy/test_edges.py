@@ -20,6 +20,7 @@ from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts, stepwise
 from impl_numpy.model import BigramLanguageModel
 from tests.kit import ROOT
+from tests.kit.autograd import autograd
 from tests.kit.cases import Case
 
 PAGE = ROOT / "docs" / "edges.md"
@@ -281,22 +282,6 @@ def forward_alone(W: NDArray, idx: NDArray, targets: NDArray) -> tuple[float, No
     _, loss = model.forward(idx, targets)
     assert loss is not None
     return loss, None
-
-
-def autograd(W: NDArray, idx: NDArray, targets: NDArray) -> tuple[float, NDArray]:
-    torch = pytest.importorskip("torch")
-    from impl_torch.model import BigramLanguageModel as TorchModel
-
-    with warnings.catch_warnings():
-        # Given once a process, to whichever test is first: it can be let through, not waited for.
-        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-        tensors = [torch.from_numpy(array) for array in (W, idx, targets)]
-    model = TorchModel(len(W)).to(tensors[0].dtype)
-    with torch.no_grad():
-        model.token_embedding_table.weight.copy_(tensors[0])
-    _, loss = model(*tensors[1:])
-    loss.backward()
-    return float(loss.detach()), model.token_embedding_table.weight.grad.numpy()
 
 
 # For each: is p made as exp(log p), and is the gradient added up token by token?

@@ -13,23 +13,12 @@ from common.errors import UserError
 from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts, stepwise
 from impl_numpy.fast import large_vocab
+from tests.kit.autograd import autograd
 from tests.kit.cases import Case, random_case, random_cases
-
-torch = pytest.importorskip("torch")
-
-from impl_torch.model import BigramLanguageModel  # noqa: E402
 
 FORMS = [stepwise, cross_entropy, pair_counts]
 DTYPES = ["float32", "float64"]
 Gradient = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[float, np.ndarray]]
-
-
-def autograd(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
-    model = BigramLanguageModel(len(W)).to(getattr(torch, W.dtype.name))
-    model.token_embedding_table.weight.data = torch.from_numpy(W.copy())
-    _, loss = model(torch.from_numpy(idx), torch.from_numpy(targets))
-    loss.backward()
-    return float(loss.detach()), model.token_embedding_table.weight.grad.numpy()
 
 
 def bound_of(form: object, case: Case) -> np.ndarray:

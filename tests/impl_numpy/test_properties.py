@@ -20,23 +20,13 @@ from common.batcher import Batcher
 from common.pairs import count_pairs
 from common.tokenizer import CharTokenizer
 from impl_numpy import cross_entropy, pair_counts, stepwise
+from tests.kit.autograd import autograd
 from tests.kit.cases import Case
 
 # On a reader's machine new cases at every run; where a result must not depend on luck, always the same.
 bounded = settings(max_examples=60, deadline=None, derandomize="CI" in os.environ)
 
 Gradient = Callable[..., tuple[float, NDArray]]
-
-
-def autograd(W: NDArray, idx: NDArray, targets: NDArray) -> tuple[float, NDArray]:
-    torch = pytest.importorskip("torch")
-    from impl_torch.model import BigramLanguageModel
-
-    model = BigramLanguageModel(len(W)).to(getattr(torch, W.dtype.name))
-    model.token_embedding_table.weight.data = torch.from_numpy(W.copy())
-    _, loss = model(torch.from_numpy(idx.copy()), torch.from_numpy(targets.copy()))
-    loss.backward()
-    return float(loss.detach()), model.token_embedding_table.weight.grad.numpy()
 
 
 FORMS: dict[str, Gradient] = {

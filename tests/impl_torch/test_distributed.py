@@ -34,8 +34,8 @@ from common.errors import UserError
 from common.text.corpus import Corpus, read_corpus
 from common.training import TrainerState, initial_table, train
 from tests.bigram.runs.test_optimum import TEXTS, write
-from tests.bigram.test_cli import bigram
 from tests.kit import HANG, ROOT
+from tests.kit.command import bigram
 
 torch = pytest.importorskip("torch")
 

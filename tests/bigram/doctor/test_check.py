@@ -14,8 +14,8 @@ from bigram.doctor import gradient, optimizer
 from bigram.doctor.report import check_report
 from bigram.doctor.verdict import Report
 from impl_numpy import pair_counts
-from tests.bigram.test_cli import bigram
 from tests.kit import HANG, ROOT
+from tests.kit.command import bigram
 
 READERS_CODE = '''
 import os, signal, sys, time

@@ -16,7 +16,7 @@ from common.errors import UserError
 from common.pairs import conditional_entropy, count_pairs
 from common.text.corpus import Corpus, read_corpus
 from common.tokenizer import CharTokenizer
-from tests.bigram.test_cli import bigram
+from tests.kit.command import bigram
 
 # Not one character in common between the first and the last; and what stands where differs in all.
 TEXTS = ["abracadabra, abracadabra", "To be, or not to be: that is the question.\n", "ΑΒΓ" * 5 + "Ω\n" * 3]

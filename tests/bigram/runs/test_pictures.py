@@ -22,8 +22,8 @@ from common.errors import UserError
 from common.pairs import count_text_pairs
 from common.text.corpus import Corpus, load_corpus
 from impl_numpy import pair_counts
-from tests.bigram.test_cli import bigram
 from tests.kit import ROOT
+from tests.kit.command import bigram
 
 matplotlib = pytest.importorskip("matplotlib")
 
