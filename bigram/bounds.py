@@ -104,8 +104,8 @@ def lockstep_gradient_bound(
 
 
 def room(dtype: DTypeLike, vocab_size: int = 1, lanes: bool = False) -> float:
-    """In units of u, the part that does not depend on the logits: see above. ``lanes``: rows are added one by one in
-    vectors, of 16 bytes where they are shortest."""
+    """In units of u, the part that does not depend on the logits: see above. ``lanes``: rows
+    are added one by one in vectors, of 16 bytes where they are shortest."""
     return max(32.0, vocab_size * np.dtype(dtype).itemsize / 16 if lanes else 0.0)
 
 

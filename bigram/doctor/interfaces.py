@@ -2,7 +2,8 @@
 
 Arguments are matched by the names of the parameters, in any order, and the rest by position; arrays are
 NumPy's, or torch's or JAX's where the function wants those. ``GradientSubject`` finds this out at the first
-call, keeps to it, and says in one line how it was called. ``optimizer_forms.py`` does the same for optimizers.
+call, keeps to it, and says in one line how it was called. ``optimizer_forms.py`` does the same for
+optimizers.
 """
 
 import dataclasses

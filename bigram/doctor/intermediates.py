@@ -48,8 +48,8 @@ def torch_intermediates(W: Array, idx: Ids, targets: Ids) -> dict[str, Array]:
 def _intermediate_bounds(
     values: dict[str, Array], dtype: DTypeLike, idx: Ids, targets: Ids
 ) -> dict[str, Array]:
-    """How far both sides may lie apart, given torch's ``values``: the errors that reach an operation from those
-    before it, and the operation's own rounding on either side.
+    """How far both sides may lie apart, given torch's ``values``: the errors that reach an operation from
+    those before it, and the operation's own rounding on either side.
 
     exp and log are within 4 u. A sum of k terms rounds each at most k - 1 times, or 32 where it goes by
     blocks, as both libraries' do. Both z are the same float, rounded once from the same two: no |z| enters.

@@ -166,7 +166,8 @@ def cache_folder() -> Path:
 
 
 def _download() -> Path:
-    """The cached file, fetched first if it is not there; a file that fails its checksum never enters the cache."""
+    """The cached file, fetched first if it is not there; a file that fails its checksum
+    never enters the cache."""
     import pooch
 
     pooch.get_logger().setLevel("ERROR")
