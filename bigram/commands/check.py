@@ -66,6 +66,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="for each case (default %(default)g)",
     )
+    add("--verbose", action="store_true", help="the table of witnesses too")
+    add("--save", metavar="FILE.npz", help="write the smallest wrong case, to load in a notebook")
     add_json(parser)
 
 
@@ -101,5 +103,7 @@ def run(args: argparse.Namespace) -> int:
         part = {"loss_only": args.loss_only, "gradient_only": args.gradient_only}
         part |= {"vocab": args.vocab, "tokens": args.tokens}
         result = check(args.subject, **part, **options)
-    print_result(result.to_dict(), lambda _: [str(result)], args.json)
+    print_result(result.to_dict(), lambda _: [result.report(args.verbose)], args.json)
+    if args.save and result.verdict != "correct":
+        result.save(args.save)
     return 0 if result.verdict == "correct" else 1

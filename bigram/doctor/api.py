@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from bigram.doctor import gradient, optimizer
 from bigram.doctor.cases import gradient_cases
@@ -38,7 +38,7 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """ "correct" or "wrong"."""
+        """ "correct", "unstable" (right for ordinary logits only) or "wrong"."""
         return str(self._record["verdict"])
 
     @property
@@ -58,10 +58,25 @@ class Result:
         return str(self._record["called"])
 
     @property
-    def case(self) -> str | None:
-        """The case nearest to its bound, or furthest over it."""
-        case: str | None = self._record["worst"]["case"]
-        return case
+    def worst(self) -> str | None:
+        """The name of the case nearest to its bound, or furthest over it."""
+        worst: str | None = self._record["worst"]["case"]
+        return worst
+
+    @property
+    def case(self) -> dict[str, NDArray[Any]]:
+        """The smallest wrong case: ``W``, ``idx``, ``targets``, and each output as ``yours_`` and
+        ``right_``. Empty where nothing is wrong."""
+        return {name: np.asarray(values) for name, values in self._record.get("case", {}).items()}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes ``case`` as ``.npz``. Raises ``UserError`` where there is none, or no place for it."""
+        if not self.case:
+            raise UserError("there is no wrong case to save")
+        try:
+            np.savez(path, **self.case)  # type: ignore[arg-type]
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror}; give another file") from error
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -85,12 +100,16 @@ class Result:
         return self.verdict == "correct"
 
     def __str__(self) -> str:
-        return "\n".join(result_lines(self._record))
+        return self.report()
 
     __repr__ = __str__
 
+    def report(self, verbose: bool = False) -> str:
+        """The report of the terminal; ``verbose`` adds the table of witnesses."""
+        return "\n".join(result_lines(self._record, verbose))
+
     def _repr_html_(self) -> str:
-        colour = "#1a7f37" if self.verdict == "correct" else "#cf222e"
+        colour = {"correct": "#1a7f37", "unstable": "#9a6700", "wrong": "#cf222e"}[self.verdict]
         verdict = html.escape(check_verdict(self._record))
         rows = [("subject", self._record["subject"]), ("called", self._record["called"])]
         rows += [("looked at", self._record["looked_at"])]
@@ -109,10 +128,11 @@ class Result:
         return f'<table><caption style="color:{colour};font-weight:bold">{verdict}</caption>{body}</table>'
 
 
-def result_lines(record: Mapping[str, Any]) -> Iterator[str]:
+def result_lines(record: Mapping[str, Any], verbose: bool = False) -> Iterator[str]:
     """The report, with a line on how the subject was called and one on how far the check looked."""
-    first, *rest = check_report(record)
-    yield first
+    verdict, subject, *rest = check_report(record, verbose)
+    yield verdict
+    yield subject
     yield labelled("called", record["called"])
     yield labelled("looked at", record["looked_at"])
     yield from (labelled("left out", line) for line in record["left_out"])

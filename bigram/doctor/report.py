@@ -10,6 +10,7 @@ def check_report(record: Mapping[str, Any], verbose: bool = False) -> Iterator[s
     """The report on the reader's function or class, line by line: the verdict first, then the
     mistakes and how to mend them, then all other findings. The witnesses come last, with ``verbose`` or
     where nothing is wrong."""
+    yield check_verdict(record)
     yield f"subject   {record['subject']}"
     if record["complaint"]:
         yield labelled("stopped", record["complaint"])
@@ -41,7 +42,6 @@ def check_report(record: Mapping[str, Any], verbose: bool = False) -> Iterator[s
     if record["witnesses"] and (verbose or record["verdict"] == "correct"):
         yield "\nAgainst each witness, the worst of all cases\n"
         yield tensor_table(record["witnesses"])
-    yield f"\n{check_verdict(record)}"
 
 
 def place(where: Sequence[int] | None) -> str:

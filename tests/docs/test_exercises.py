@@ -202,6 +202,6 @@ def test_an_untouched_exercise_says_that_it_is_yours_to_write(name: str) -> None
     line = text[: stub.start()].count("\n") + 1
     assert result.complaint
     assert result.complaint.endswith(f"it raised NotImplementedError: {stub[2]} (line {line} of {name})")
-    assert str(result).endswith("wrong: it gave no answer that could be judged")
+    assert str(result).startswith("wrong: it gave no answer that could be judged")
     if name == "1_softmax.py":
         assert f"stopped   {result.complaint}" in (FOLDER / "README.md").read_text(encoding="utf-8")

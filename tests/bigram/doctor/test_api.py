@@ -108,7 +108,8 @@ def test_the_result_is_what_the_command_prints(isolate: bool, bigram_here: Calla
         lines[2].startswith("looked at 19 of 19 cases; largest: V = ") or "cases; largest: V = " in lines[2]
     )
     assert result.rows[0].keys() >= {"name", "fraction_of_bound"}
-    assert result.case
+    assert result.worst
+    assert {"W", "idx", "targets", "yours_dW", "right_dW"} <= set(result.case)
 
 
 def test_the_table_of_a_notebook_has_the_verdict_first() -> None:

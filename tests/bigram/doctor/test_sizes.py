@@ -36,7 +36,7 @@ def test_a_size_that_is_asked_for_is_judged_too(dtype: str) -> None:
     assert "largest: V = 400, N = 5,000" in str(result)
     wrong = bigram.check(first_thousand, vocab=400, tokens=5000, dtype=dtype)
     assert not wrong
-    assert wrong.case == "V = 400, N = 5,000"
+    assert wrong.worst == "V = 400, N = 5,000"
     assert wrong.to_dict()["pattern"]
 
 
@@ -48,7 +48,7 @@ def test_the_readers_own_arrays_are_judged() -> None:
     assert result, str(result)
     assert "N = 5,000" in str(result)
     wrong = bigram.check(first_thousand, **arrays)
-    assert wrong.case == "your own arrays"
+    assert wrong.worst == "your own arrays"
     assert not wrong
 
 
