@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from typing import Any
 
 from bigram import markdown
 from common.files import replace_file
@@ -81,7 +82,7 @@ EXPLAINED = {
         "A table of its own: more memory, and z is not used again.",
 }  # fmt: skip
 
-SWAPPED = {
+SWAPPED: dict[type, list[type]] = {
     ast.Add: [ast.Sub], ast.Sub: [ast.Add], ast.Mult: [ast.Div], ast.Div: [ast.Mult], ast.Pow: [ast.Mult],
     ast.BitAnd: [ast.BitOr], ast.And: [ast.Or], ast.Or: [ast.And], ast.Is: [ast.IsNot], ast.IsNot: [ast.Is],
     ast.In: [ast.NotIn], ast.NotIn: [ast.In],
@@ -165,8 +166,9 @@ def start(file: str, source: str) -> int:
         signal.alarm(LIMIT)
         for stream in (1, 2):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
-        load = SourceFileLoader.get_code
-        SourceFileLoader.get_code = lambda self, name: code if self.path == path else load(self, name)
+        loader: Any = SourceFileLoader
+        load = loader.get_code
+        loader.get_code = lambda self, name: code if self.path == path else load(self, name)
         names = dict.fromkeys([OWN.get(file, TESTS[0]), *TESTS])
         status = pytest.main([*OPTIONS, *(f"tests/{name}.py" for name in names)])
     finally:
@@ -180,7 +182,8 @@ def main(arguments: list[str]) -> int:
     if os.waitpid(start(files[0].name, files[0].read_text(encoding="utf-8")), 0)[1]:
         sys.exit("the tests fail as things are; nothing was mutated")
     every = [mutant for path in files for mutant in mutants(path)]
-    waiting, running, alive, late = every[::-1], {}, [], 0
+    waiting, alive, late = every[::-1], [], 0
+    running: dict[int, Any] = {}
     while waiting or running:
         while waiting and len(running) < AT_ONCE:
             mutant = waiting.pop()

@@ -71,10 +71,8 @@ def run(command: str) -> str:
     """The output of ``command`` in a folder that holds the README's ``mine.py``."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "mine.py").write_text(example(), encoding="utf-8")
-        words = (
-            command.replace("bigram ", "python -m bigram ", 1) if command.startswith("bigram") else command
-        )
-        words = [sys.executable, *words.split()[1:]]
+        line = command.replace("bigram ", "python -m bigram ", 1) if command.startswith("bigram") else command
+        words = [sys.executable, *line.split()[1:]]
         result = subprocess.run(words, cwd=folder, stdout=subprocess.PIPE, encoding="utf-8")
     assert result.returncode in (0, 1), command
     return result.stdout

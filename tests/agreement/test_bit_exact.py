@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from tests.kit import ROOT
 
@@ -64,7 +65,7 @@ def test_ulps_count_the_numbers_between(dtype: str) -> None:
     kind = np.finfo(dtype)
     least, one = kind.smallest_subnormal, np.ones((), dtype)
 
-    def distance(a: float, b: float) -> int:
+    def distance(a: ArrayLike, b: ArrayLike) -> int:
         return oracle.ulps(np.array([1, a], dtype), np.array([1, b], dtype))
 
     assert distance(one, one) == 0

@@ -138,7 +138,7 @@ def test_saturated_logits_are_sampled_from_probabilities_too(
 def test_however_long_the_text_one_character_of_it_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     looked_up = []
 
-    def forward(model: NumpyModel, idx: np.ndarray) -> tuple[np.ndarray, None]:
+    def forward(model: NumpyModel, idx: np.ndarray) -> tuple[np.ndarray, float | None]:
         looked_up.append(idx.shape)
         return model.forward(idx)
 

@@ -130,7 +130,7 @@ class Runs:
 
 def finish(trainer: Trainer, batches: Batches) -> Run:
     losses = np.array([trainer.step(*batch) for batch in batches])
-    state = trainer.state()  # type: ignore[attr-defined]
+    state = trainer.state()
     return Run(losses, state.weight, state.exp_avg, state.exp_avg_sq)
 
 

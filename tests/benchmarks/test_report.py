@@ -3,6 +3,7 @@ broken file of rounds gives one line of explanation."""
 
 import doctest
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -12,10 +13,10 @@ import pytest
 
 from benchmarks import __main__ as benchmarks_command
 from benchmarks.harness import machine
-from benchmarks.harness.work import SHAPES, Shape
+from benchmarks.harness.work import SHAPES, SUITE, Form, Shape
 from benchmarks.report import pages
 from benchmarks.report.__main__ import DOCS, main
-from benchmarks.report.results import FOLDER, SUITE, Form, Results, Row, published
+from benchmarks.report.results import FOLDER, Results, Row, published
 
 FILES = sorted(FOLDER.glob("*.json"))
 
@@ -103,10 +104,10 @@ def test_one_command_measures_one_thread_and_all_cores_and_writes_the_pages(
         reports.append(argv)
         return 0
 
-    monkeypatch.setattr(benchmarks_command.subprocess, "run", pretend)
+    monkeypatch.setattr(subprocess, "run", pretend)
     monkeypatch.setattr(benchmarks_command, "report", report)
-    monkeypatch.setattr(benchmarks_command.machine, "processor", lambda: "Some CPU (R) 9")
-    monkeypatch.setattr(benchmarks_command.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(machine, "processor", lambda: "Some CPU (R) 9")
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
     assert benchmarks_command.main([]) == 0
     assert [threads for threads, _ in made] == ["1", "4"]
     assert f"--benchmark-json={FOLDER / 'some-cpu-9.json'}" in made[0][1]
@@ -114,10 +115,10 @@ def test_one_command_measures_one_thread_and_all_cores_and_writes_the_pages(
     assert all("--benchmark-only" in words for _, words in made)
     assert reports == [[]]
 
-    monkeypatch.setattr(benchmarks_command.machine, "hardware", lambda: {"accelerator": "A Card"})
+    monkeypatch.setattr(machine, "hardware", lambda: {"accelerator": "A Card"})
     assert benchmarks_command.main(["--gpu"]) == 0
     assert f"--benchmark-json={FOLDER / 'a-card.json'}" in made[2][1]
-    monkeypatch.setattr(benchmarks_command.machine, "hardware", dict)
+    monkeypatch.setattr(machine, "hardware", dict)
     assert benchmarks_command.main(["--gpu"]) == 2
     assert benchmarks_command.main(["--all"]) == 2
     assert len(made) == 3

@@ -35,15 +35,16 @@ def test_the_gradients_bound_is_its_formula(dtype: str) -> None:
     u, tiny = float(np.finfo(dtype).eps) / 2, float(np.finfo(dtype).tiny)
     mean_z = math.log(3) / 4
     for a, b in [(0, 0), (1, 0), (0, 1), (1, 1)]:
-        expected = [
+        row_0 = [
             u * (3 * p + C) / 3 * (z + mean_z + a * -math.log(p) + b * 3 + 32) + 4 * tiny
             for p, C, z in [(3 / 4, 2, 0), (1 / 4, 1, math.log(3))]
         ]
         bound = gradient_bound(W, counts, exp_of_log=bool(a), per_token=bool(b))
-        np.testing.assert_allclose(bound, [expected, [0, 0]], rtol=1e-6)
+        np.testing.assert_allclose(bound, np.array([row_0, [0, 0]]), rtol=1e-6)
 
     drift = gradient_drift(W, counts, 0.1)
-    np.testing.assert_allclose(drift, [[3 / 4 * math.expm1(0.2), 1 / 4 * math.expm1(0.2)], [0, 0]], rtol=1e-6)
+    row_0 = [3 / 4 * math.expm1(0.2), 1 / 4 * math.expm1(0.2)]
+    np.testing.assert_allclose(drift, np.array([row_0, [0, 0]]), rtol=1e-6)
     other = W + np.array([[0.1, -0.1], [0, 0]], dtype)
     both = gradient_bound(W, counts) + gradient_bound(other, counts, exp_of_log=True, per_token=True) + drift
     np.testing.assert_allclose(lockstep_gradient_bound(W, other, counts, 0.1), both, rtol=1e-12)

@@ -285,7 +285,7 @@ SCALARS = st.one_of(
     st.text(max_size=3), st.binary(max_size=3), st.just(...), st.just(np.datetime64("2020-01-01")),
     st.just(np.float16(1)), st.just(np.longdouble(1)), st.just(int), st.builds(object),
 )  # fmt: skip
-TYPES = [np.float32, np.float64, np.int8, np.uint64, np.bool_, np.complex64, object, "U2", "M8[s]"]
+TYPES: list[Any] = [np.float32, np.float64, np.int8, np.uint64, np.bool_, np.complex64, object, "U2", "M8[s]"]
 ARRAYS = hnp.arrays(
     st.sampled_from(TYPES),
     st.sampled_from([(), (1,), (3,), (3, 3), (1, 3, 3), (3, 3, 1), (0,), (9,)]),
@@ -312,7 +312,7 @@ WANTED = st.sampled_from([("loss", "dW"), ("loss",), ("dW",)])
 @example(value=[None], wanted=("loss",))
 def test_whatever_a_function_returns_gets_an_answer(value: Any, wanted: tuple[str, ...]) -> None:
     shapes = {"loss": (), "dW": (3, 3)}
-    answer = hear(GradientCall(W, *IDS, wanted), lambda W, idx, targets: value)
+    answer = hear(GradientCall(W, IDS[0], IDS[1], wanted), lambda W, idx, targets: value)
     check_answer(answer, {name: shapes[name] for name in wanted})
 
 
@@ -337,7 +337,7 @@ def test_whatever_a_function_raises_gets_an_answer(error: BaseException, wanted:
     def function(W: Any, idx: Any, targets: Any) -> None:
         raise error
 
-    answer = hear(GradientCall(W, *IDS, wanted), function)
+    answer = hear(GradientCall(W, IDS[0], IDS[1], wanted), function)
     assert isinstance(answer, Complaint)
     check_answer(answer, {})
 

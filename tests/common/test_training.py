@@ -1,9 +1,11 @@
 """Proves the loop: what it does when, that evaluation is exact and changes nothing, and that the published
 schedule ends where it should on either backend."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,17 +15,17 @@ from common.config import Config
 from common.errors import UserError
 from common.pairs import count_pairs
 from common.text.corpus import Corpus, load_corpus
-from common.training import initial_table, train
+from common.training import Trainer, initial_table, train
 from impl_numpy.trainer import NumpyTrainer
 from impl_torch.device import pick_device
 from tests.agreement.test_models import TorchModel, torch
 
 from impl_torch.trainer import TorchTrainer  # isort: skip
 
-BACKENDS = {"numpy": NumpyTrainer, "torch": TorchTrainer}
+BACKENDS: dict[str, Callable[[Any, Config], Trainer]] = {"numpy": NumpyTrainer, "torch": TorchTrainer}
 
 
-def run(backend: str, corpus: Corpus, config: Config) -> tuple[object, list]:
+def run(backend: str, corpus: Corpus, config: Config) -> tuple[Trainer, list]:
     rng = np.random.default_rng(config.seed)
     trainer = BACKENDS[backend](initial_table(corpus.tokenizer.vocab_size, config.dtype, rng), config)
     return trainer, [p.evaluation for p in train(trainer, corpus, config, rng) if p.evaluation]
@@ -45,7 +47,7 @@ class Recorder:
         return f"evaluated {len(self.evaluated)}"
 
 
-def record(corpus: Corpus, **settings: object) -> tuple[Recorder, list]:
+def record(corpus: Corpus, **settings: Any) -> tuple[Recorder, list]:
     config = replace(Config(max_iters=25, eval_interval=10), **settings)
     recorder = Recorder()
     return recorder, list(train(recorder, corpus, config, np.random.default_rng(0)))
@@ -169,17 +171,18 @@ def test_the_same_seed_gives_the_same_run(surrogate: Corpus, backend: str) -> No
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_step_returns_the_loss_before_it(backend: str, rng: np.random.Generator) -> None:
     trainer = BACKENDS[backend](initial_table(5, "float64", rng), Config(dtype="float64"))
-    batch = rng.integers(5, size=(2, 3, 4))
-    before = trainer.evaluate(count_pairs(*batch, 5))
-    loss = trainer.step(*batch)
+    idx, targets = rng.integers(5, size=(2, 3, 4))
+    before = trainer.evaluate(count_pairs(idx, targets, 5))
+    loss = trainer.step(idx, targets)
     assert type(loss) is float
     assert abs(loss - before) <= loss_bound(before, "float64")
-    assert trainer.evaluate(count_pairs(*batch, 5)) < before
+    assert trainer.evaluate(count_pairs(idx, targets, 5)) < before
 
 
 def test_both_write_a_character_for_each_column_of_draws(rng: np.random.Generator) -> None:
     table, idx, uniforms = initial_table(5, "float64", rng), rng.integers(5, size=(2, 3)), rng.random((2, 7))
-    ours, theirs = (trainer(table, Config(dtype="float64")) for trainer in BACKENDS.values())
+    config = Config(dtype="float64")
+    ours, theirs = NumpyTrainer(table, config), TorchTrainer(table, config)
     written = ours.generate(idx, uniforms)
     assert written.shape == (2, 3 + 7)
     np.testing.assert_array_equal(written, ours.model.generate(idx, 7, uniforms))

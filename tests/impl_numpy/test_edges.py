@@ -240,7 +240,7 @@ def truth(case: Case, lost_rows: tuple[int, ...]) -> tuple[float, NDArray]:
         pairs = list(zip(case.idx.ravel().tolist(), case.targets.ravel().tolist(), strict=True))
         for i in {i for i, _ in pairs} - set(lost_rows):
             logits = [Decimal(x) for x in W[i].tolist()]
-            s = sum(x.exp() for x in logits)
+            s = sum((x.exp() for x in logits), Decimal(0))
             p = [x.exp() / s for x in logits]
             followers = [j for k, j in pairs if k == i]
             loss += sum(s.ln() - logits[j] for j in followers) / N

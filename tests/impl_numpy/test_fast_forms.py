@@ -141,8 +141,8 @@ def test_the_fast_adamw_is_adamw_in_every_bit(
     monkeypatch.setattr(adamw, "BLOCK", rows_in_block * V * np.dtype(dtype).itemsize)
     W = initial_table(V, dtype, rng)
     expected = W.copy()
-    settings = {"lr": 0.1, "betas": betas, "weight_decay": 0.1}
-    fast, slow = FastAdamW(W, **settings), AdamW(expected, **settings)
+    fast = FastAdamW(W, lr=0.1, betas=betas, weight_decay=0.1)
+    slow = AdamW(expected, lr=0.1, betas=betas, weight_decay=0.1)
     for t, (rows, dW) in enumerate(gradients(rng, dtype, V, visited)):
         whole = np.zeros_like(W)
         whole[rows] = dW

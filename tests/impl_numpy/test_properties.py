@@ -148,8 +148,8 @@ def test_batches_together_average_by_their_tokens(form: str, case: Case, data: s
     rounding = 5 * unit_roundoff("float64") * magnitude
     assert (abs((N + M) * both_dW - expected) <= limit + rounding).all()
     mean, largest = (N * loss + M * other_loss) / (N + M), max(loss, other_loss, both_loss)
-    rounding = 4 * unit_roundoff("float64") * largest
-    assert abs(both_loss - mean) <= loss_bound(largest, case.W.dtype) + rounding
+    loss_rounding = 4 * unit_roundoff("float64") * largest
+    assert abs(both_loss - mean) <= loss_bound(largest, case.W.dtype) + loss_rounding
 
 
 @each_form
@@ -184,8 +184,8 @@ def test_text_comes_back_through_a_vocabulary_that_has_more(
     np.testing.assert_array_equal(np.concatenate(pieces), ids)  # a character's id owes its neighbours nothing
 
 
-def batches_of(tokens: NDArray, *shape: int, seed: int) -> list[list[list[list[int]]]]:
-    batcher = Batcher(tokens, *shape, np.random.default_rng(seed))
+def batches_of(tokens: NDArray, B: int, T: int, seed: int) -> list[list[list[list[int]]]]:
+    batcher = Batcher(tokens, B, T, np.random.default_rng(seed))
     return [[part.tolist() for part in batcher.get_batch()] for _ in range(3)]
 
 

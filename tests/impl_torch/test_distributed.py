@@ -56,7 +56,7 @@ UNTRIED_ON_WINDOWS = pytest.mark.skipif(sys.platform == "win32", reason="torchru
 def trained(trainer: Any, corpus: Corpus, config: Config, rng: np.random.Generator) -> dict[str, Any]:
     """All that a run leaves: every loss, and the state at the end."""
     progress = list(train(trainer, corpus, config, rng))
-    losses = [[p.loss for p in progress[1:]], [p.evaluation[1:] for p in progress if p.evaluation]]
+    losses: list[Any] = [[p.loss for p in progress[1:]], [p.evaluation[1:] for p in progress if p.evaluation]]
     return {"losses": np.concatenate([np.ravel(part) for part in losses]), **trainer.state()._asdict()}
 
 

@@ -392,7 +392,7 @@ def outcome(path: Path) -> Checkpoint | CheckpointError:
 
 def processor_time(path: Path) -> float:
     """Seconds that loading takes; where it is much, the least of three, for the machine has other work."""
-    times = []
+    times: list[float] = []
     while len(times) < 3 and min(times, default=1.0) > SECONDS / 4:
         start = time.process_time()
         outcome(path)

@@ -155,7 +155,7 @@ def ulps(a: Array, b: Array) -> int:
         return 0
     # Read as integers, floats are in order from +0 up; below it they run the other way until all bits but
     # the sign are flipped. The difference may need the bit that a signed integer has for its sign.
-    i, j = (np.where(k < 0, k ^ np.iinfo(signed).max, k) for k in (i, j))
+    i, j = (np.where(np.less(k, 0), np.bitwise_xor(k, np.iinfo(signed).max), k) for k in (i, j))
     return int((np.maximum(i, j).view(unsigned) - np.minimum(i, j).view(unsigned)).max())
 
 
@@ -210,7 +210,8 @@ def sweep(dtype: str, count: int, steps: int) -> Iterator[tuple[str, Distances]]
         )
         spread = float(rng.choice([0.1, 1.0, 10.0, 30.0]))
         table = spread * initial_table(V, dtype, rng)
-        batches = (rng.integers(V, size=(2, config.batch_size, T)) for _ in range(steps))
+        shape = (config.batch_size, T)
+        batches = ((rng.integers(V, size=shape), rng.integers(V, size=shape)) for _ in range(steps))
         yield f"V={V} spread={spread} {config}", lockstep(OracleTrainer, table, config, batches)
 
 

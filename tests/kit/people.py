@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import bigram
 
@@ -56,7 +56,7 @@ def judged(path: Path) -> Judged:
     """What ``bigram check`` says of one file."""
     fields = head(path)
     options = fields.get("options", "").split()
-    settings = {
+    settings: dict[str, Any] = {
         "dtype": options[options.index("--dtype") + 1] if "--dtype" in options else "float64",
         "limit": float(options[options.index("--limit") + 1]) if "--limit" in options else 30.0,
     }
@@ -64,8 +64,8 @@ def judged(path: Path) -> Judged:
     if "optimizers" in path.parent.name or "--optimizer" in options:
         result = bigram.check_optimizer(subject, **settings)
     else:
-        only = {name: f"--{name.replace('_', '-')}" in options for name in ("loss_only", "gradient_only")}
-        result = bigram.check(subject, **settings, **only)
+        settings |= {name: f"--{name.replace('_', '-')}" in options for name in ("loss_only", "gradient_only")}
+        result = bigram.check(subject, **settings)
     seconds = time.perf_counter() - started
     expected = fields.get("names", fields.get("what", ""))
     return Judged(

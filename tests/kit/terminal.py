@@ -4,6 +4,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 
 def at_terminal(
@@ -29,7 +30,8 @@ def at_terminal(
     settings = (
         os.environ | {"TERM": "xterm-256color", "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"} | environment
     )
-    with subprocess.Popen(command, env=settings, **{name: line, other: subprocess.PIPE}) as process:
+    streams: dict[str, Any] = {name: line, other: subprocess.PIPE}
+    with subprocess.Popen(command, env=settings, **streams) as process:
         os.close(line)
         reader.start()
         pipe = getattr(process, other)

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,7 +69,7 @@ def assert_recomputes(numbers: str, value: str) -> None:
     assert abs(made - float(value)) <= slack * 1.001 + 1e-15, (numbers, value)
 
 
-def entries(record: dict) -> Iterator[tuple[dict, tuple[int, ...], dict, str]]:
+def entries(record: dict) -> Iterator[tuple[dict, tuple[int, ...], Any, Any]]:
     """Every entry of every step: its arithmetic, and its value as shown."""
     for step in record["steps"]:
         shown, made = np.array(step["shown"], dtype=object), np.array(step["entries"], dtype=object)
@@ -188,8 +189,8 @@ def test_the_row_that_is_looked_up_twice_is_shown_adding_up(hello: dict) -> None
     rows = {line.split()[0]: line.split()[1:] for line in lines[start + 3 : start + 7]}
     assert list(rows) == ["dlogits[2]", "dlogits[3]", "───────", "dW[2]"]
     assert rows.pop("───────") == ["───────"] * 3
-    rows = {name: [float(x) for x in row] for name, row in rows.items()}
-    for first, second, both in zip(rows["dlogits[2]"], rows["dlogits[3]"], rows["dW[2]"], strict=True):
+    numbers = {name: [float(x) for x in row] for name, row in rows.items()}
+    for first, second, both in zip(*numbers.values(), strict=True):
         assert both == pytest.approx(first + second, abs=1.5e-4)
     three = "\n".join(map(str, report(explain("aaab"), 80)))
     assert "a is looked up 3 times, so row 0 of dW is the sum of 3 rows of dlogits:" in three

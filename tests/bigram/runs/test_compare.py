@@ -3,7 +3,9 @@ one of the two is wrong: mistakes are planted in the code that ``compare`` runs,
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -63,9 +65,9 @@ def test_five_thousand_steps_in_lockstep(
     assert len(result["sample"]["text"]) == 500
 
 
-def short(corpus: Corpus, **settings: object) -> Comparison:
+def short(corpus: Corpus, **settings: Any) -> Comparison:
     """A short run in float64 unless told otherwise, with one step timed where ``compare`` times hundreds."""
-    config = Config(**({"max_iters": 200, "eval_interval": 100, "dtype": "float64"} | settings))
+    config = replace(Config(max_iters=200, eval_interval=100, dtype="float64"), **settings)
     quick = partial(bigram.runs.compare.microseconds_per_step, rounds=1, steps=1)
     with mock.patch("bigram.runs.compare.microseconds_per_step", quick):
         return compare(corpus, config)
@@ -291,7 +293,7 @@ def test_a_run_that_diverges_on_both_sides_stops_and_says_so(surrogate: Corpus, 
 
 
 def test_the_result_is_plain_json_with_the_promised_keys(surrogate: Corpus) -> None:
-    steps = []
+    steps: list[int] = []
     found = compare(surrogate, Config(max_iters=20, eval_interval=8), on_step=steps.append)
     assert steps == list(range(21))
     result = json.loads(to_json(found))

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from bigram.cli import main
-from bigram.runs import records, train
+from bigram.runs import records, report, train
 from bigram.runs.alone import Alone
 from bigram.runs.checkpoint import load_checkpoint
 from bigram.runs.folder import RunFolder, checkpoints
@@ -133,7 +133,7 @@ def test_a_second_signal_ends_at_once_and_harms_nothing(text: Path, tmp_path: Pa
 def test_handlers_are_there_while_training_and_no_longer() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with interruptible() as interruption:
-        assert interruption.signal is None
+        assert not interruption.signal
         os.kill(os.getpid(), signal.SIGTERM)
         assert (interruption.signal, interruption.status) == (signal.SIGTERM, 143)
         with pytest.raises(SystemExit) as raised:
@@ -175,7 +175,7 @@ def test_a_folder_that_vanishes_is_one_line(
     text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    line = train.evaluation_line
+    line = report.evaluation_line
 
     def vanish(step: int, *losses: float) -> str:
         if step == 10:
@@ -268,7 +268,7 @@ def test_tensors_are_looked_at_where_the_loss_is_still_finite(
     reached: list[int] = []
 
     def make_and_spoil(*args: Any) -> Any:
-        trainer = make(*args)
+        trainer: Any = make(*args)
         step = trainer.step
 
         def spoilt(idx: np.ndarray, targets: np.ndarray) -> float:

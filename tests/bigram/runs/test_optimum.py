@@ -5,9 +5,11 @@ import json
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bigram.runs.optimum import count_shards, optimum
 from bigram.runs.records import plain
@@ -80,6 +82,10 @@ def test_processes_give_what_one_gives(paths: list[Path]) -> None:
     said: list = []
     added: list = []
 
+    def add(counts: NDArray) -> NDArray:
+        added.append(counts)
+        return counts
+
     def stop_here(mine: object) -> list:
         said.append(mine)
         raise InterruptedError
@@ -88,13 +94,16 @@ def test_processes_give_what_one_gives(paths: list[Path]) -> None:
         with pytest.raises(InterruptedError):
             count_shards(map(read_corpus, own), stop_here, lambda counts: counts)
     for own in (paths, []):
-        count_shards(map(read_corpus, own), lambda mine: said, lambda counts: added.append(counts) or counts)
+        count_shards(map(read_corpus, own), lambda mine: said, add)
     np.testing.assert_array_equal(sum(added), expected_counts(TEXTS))
     assert not added[1].any()
 
 
 def test_what_is_wrong_in_one_process_is_said_in_all(paths: list[Path]) -> None:
-    def gather(mine: list) -> list:
+    said: list = []
+
+    def gather(mine: Any) -> list:
+        said.append(mine)
         return [mine, UserError("elsewhere")]
 
     with pytest.raises(UserError, match="elsewhere"):
@@ -104,10 +113,9 @@ def test_what_is_wrong_in_one_process_is_said_in_all(paths: list[Path]) -> None:
         yield read_corpus(paths[0])
         raise UserError("here")
 
-    said = []
     with pytest.raises(UserError, match="here"):
-        optimum(spoiled(), lambda mine: said.append(mine) or [mine])
-    assert isinstance(said[0], UserError)  # the others hear of it
+        optimum(spoiled(), gather)
+    assert isinstance(said[-1], UserError)  # the others hear of it
 
 
 def test_a_text_given_twice_is_refused(paths: list[Path], tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from tests.kit.command import bigram
 
 matplotlib = pytest.importorskip("matplotlib")
 
+from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.image import imread  # noqa: E402
@@ -65,7 +66,7 @@ def counts_of(corpus: Corpus) -> np.ndarray:
     return count_text_pairs(corpus.train, corpus.tokenizer.vocab_size)
 
 
-def example(corpus: Corpus) -> tuple[list[dict[str, Any]], list[tuple[float, float, float]], Any, Any]:
+def example(corpus: Corpus) -> tuple[Any, Any, Any, Any]:
     """A history, the losses of each step, a fraction of each bound and a table, as a run would give them."""
     V, rng = corpus.tokenizer.vocab_size, np.random.default_rng(0)
     history = []
@@ -76,6 +77,14 @@ def example(corpus: Corpus) -> tuple[list[dict[str, Any]], list[tuple[float, flo
     return history, each_step, rng.random((V, V)) ** 4, rng.standard_normal((V, V)).astype(np.float32)
 
 
+def image_values(axes: Axes) -> np.ndarray:
+    """The numbers of the one image in ``axes``."""
+    (image,) = axes.images
+    array = image.get_array()
+    assert array is not None
+    return array
+
+
 # --- what is drawn ------------------------------------------------------------------------------------
 
 
@@ -84,7 +93,7 @@ def test_losses_are_those_of_the_history(tmp_path: Path) -> None:
     with plot_style.style():
         figure = pictures.losses_picture(history, 1.25, each_step)
     above, below = figure.axes
-    drawn = {line.get_label(): line for line in [*above.lines, *below.lines]}
+    drawn: dict[Any, Any] = {line.get_label(): line for line in [*above.lines, *below.lines]}
     for side, split, label in [
         ("numpy", "train", "NumPy, train"),
         ("numpy", "val", "NumPy, validation"),
@@ -113,7 +122,8 @@ def test_a_run_of_one_model_has_only_its_losses(tmp_path: Path) -> None:
     ]
     with plot_style.style():
         (axes,) = pictures.losses_picture(history, 2.0).axes
-    assert [line.get_ydata().tolist() for line in axes.lines] == [[4.0, 3.0], [4.1, 3.1], [2.0, 2.0]]
+    drawn = [np.asarray(line.get_ydata()).tolist() for line in axes.lines]
+    assert drawn == [[4.0, 3.0], [4.1, 3.1], [2.0, 2.0]]
 
 
 def test_a_run_resumed_at_its_end_has_a_table_and_no_losses(text: str, tmp_path: Path) -> None:
@@ -137,19 +147,19 @@ def test_tables_are_the_softmax_and_the_frequencies(tmp_path: Path) -> None:
     assert labels == sorted(character for character, _ in frequent[:30])
     at = [corpus.tokenizer.stoi[label] for label in labels]
     p = np.exp(W) / np.exp(W).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(left.images[0].get_array(), p[np.ix_(at, at)], rtol=1e-6)
+    np.testing.assert_allclose(image_values(left), p[np.ix_(at, at)], rtol=1e-6)
     frequencies = counts / counts.sum(axis=1, keepdims=True)
-    np.testing.assert_array_equal(right.images[0].get_array(), frequencies[np.ix_(at, at)])
-    np.testing.assert_array_equal(whole.images[0].get_array(), fraction)
+    np.testing.assert_array_equal(image_values(right), frequencies[np.ix_(at, at)])
+    np.testing.assert_array_equal(image_values(whole), fraction)
     assert [label.get_text() for label in whole.get_yticklabels()] == list(vocab)
 
 
 def test_what_is_over_its_bound_is_red_and_what_never_differs_is_neither(tmp_path: Path) -> None:
     fraction = np.array([[0.0, 0.5], [1.5, np.inf]])
     with plot_style.style():
-        image = pictures.gradient_picture(fraction, "ab").axes[0].images[0]
+        axes = pictures.gradient_picture(fraction, "ab").axes[0]
     red = matplotlib.colors.to_rgba(plot_style.RED)
-    colours = image.to_rgba(image.get_array())
+    colours = axes.images[0].to_rgba(image_values(axes))
     assert colours[0, 0, 3] == 0  # the hatching shows through
     assert tuple(colours[1, 0]) == tuple(colours[1, 1]) == red
     assert colours[0, 1, 2] > colours[0, 1, 0]  # blue

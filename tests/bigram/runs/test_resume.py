@@ -71,7 +71,7 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list:
     make = records.make_trainer
 
     def make_and_watch(*args: Any) -> Any:
-        trainer = make(*args)
+        trainer: Any = make(*args)
         step = trainer.step
 
         def watched(idx: np.ndarray, targets: np.ndarray) -> float:
@@ -178,9 +178,9 @@ def test_torch_stops_counting_at_2_to_the_24_and_so_does_a_resumed_run(
     config = Config(dtype="float64", betas=betas)
     table, exp_avg, square = (initial_table(5, "float64", rng) for _ in range(3))
     batches = rng.integers(5, size=(6, 2, 3, 4))
-    ours, whole, resumed = (cls(table, config) for cls in (NumpyTrainer, TorchTrainer, TorchTrainer))
-    for trainer in (ours, whole):
-        trainer.restore(exp_avg, square**2, 2**24 - 2)
+    ours, whole = NumpyTrainer(table, config), TorchTrainer(table, config)
+    ours.restore(exp_avg, square**2, 2**24 - 2)
+    whole.restore(exp_avg, square**2, 2**24 - 2)
     for batch in batches[:5]:
         whole.step(*batch)
         ours.step(*batch)
@@ -302,8 +302,8 @@ def test_a_folder_that_does_not_fit_is_refused(
 
 
 @pytest.fixture
-def saved(corpus: Corpus, tmp_path: Path) -> Callable[[str], tuple[Path, Checkpoint, str]]:
-    def save(backend: str) -> tuple[Path, Checkpoint, str]:
+def saved(corpus: Corpus, tmp_path: Path) -> Callable[[str], tuple[Path, Checkpoint, str | None]]:
+    def save(backend: str) -> tuple[Path, Checkpoint, str | None]:
         run = Run(corpus, SCHEDULE, backend, tmp_path / "run")
         path = tmp_path / "run" / "step-25.safetensors"
         return path, load_checkpoint(path), run.sample

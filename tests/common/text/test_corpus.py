@@ -38,7 +38,7 @@ def test_the_optimum_is_the_known_one(corpus: Corpus) -> None:
 
 @pytest.mark.parametrize("n", [*range(40), 1_115_394])
 def test_the_split_loses_nothing(n: int) -> None:
-    train, val = split(np.arange(n))
+    train, val = split(np.arange(n, dtype=np.uint32))
     assert np.concatenate([train, val]).tolist() == list(range(n))
     assert len(train) == int(0.9 * n)
 

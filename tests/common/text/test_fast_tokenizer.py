@@ -1,7 +1,7 @@
 """Proves that the fast tokenizer does what the plain one does: the same ids in the same type, the same text,
 and for what neither can do the same error, wherever in the text it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def outcome(function: Callable, argument: object) -> tuple:
 
 
 @pytest.fixture(params=[1, 3, 1 << 16], autouse=True, scope="module")
-def piece(request: pytest.FixtureRequest) -> None:
+def piece(request: pytest.FixtureRequest) -> Iterator[None]:
     """Small enough for every text to have several, and as it is."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(fast_tokenizer, "PIECE", request.param)

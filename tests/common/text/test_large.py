@@ -272,14 +272,16 @@ def test_a_text_may_lose_its_name_between_the_passes(path: Path) -> None:
     assert_same(load(path, 9, on_progress), in_memory)
 
 
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt, MemoryError, OSError(5, "Input/output error")])
+@pytest.mark.parametrize(
+    "interruption", [KeyboardInterrupt(), MemoryError(), OSError(5, "Input/output error")]
+)
 def test_nothing_half_written_survives(path: Path, own_cache: Path, interruption: BaseException) -> None:
     def on_progress(doing: str, done: int, total: int) -> None:
         if doing == "encoding" and done > 100:
             assert [file.suffix for file in token_files(own_cache)] == [".tmp"]
             raise interruption
 
-    expected = UserError if isinstance(interruption, OSError) else interruption
+    expected = UserError if isinstance(interruption, OSError) else type(interruption)
     with pytest.raises(expected) as raised:
         load(path, 7, on_progress)
     if expected is UserError:  # of the reading side: not told as if the cache could not be written
