@@ -17,10 +17,12 @@ from common.pairs import count_pairs
 from common.text.corpus import Corpus, load_corpus
 from common.training import Trainer, initial_table, train
 from impl_numpy.trainer import NumpyTrainer
-from impl_torch.device import pick_device
-from tests.agreement.test_models import TorchModel, torch
 
-from impl_torch.trainer import TorchTrainer  # isort: skip
+torch = pytest.importorskip("torch")
+
+from impl_torch.device import pick_device  # noqa: E402
+from impl_torch.model import BigramLanguageModel as TorchModel  # noqa: E402
+from impl_torch.trainer import TorchTrainer  # noqa: E402
 
 BACKENDS: dict[str, Callable[[Any, Config], Trainer]] = {"numpy": NumpyTrainer, "torch": TorchTrainer}
 

@@ -2,6 +2,7 @@
 operations allows it, within the derived bound where it does not."""
 
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -45,7 +46,7 @@ FAST = [of_counts, of_rows]
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("fast", FAST)
-def test_the_gradient_is_that_of_the_plain_twin_in_every_bit(fast, dtype: str) -> None:
+def test_the_gradient_is_that_of_the_plain_twin_in_every_bit(fast: Callable, dtype: str) -> None:
     for case in random_cases(dtype, seed=11, count=60):
         loss, dW = fast(*case)
         expected_loss, expected = pair_counts.loss_and_gradient(*case)
@@ -56,7 +57,7 @@ def test_the_gradient_is_that_of_the_plain_twin_in_every_bit(fast, dtype: str) -
 
 
 @pytest.mark.parametrize("fast", FAST)
-def test_what_can_be_computed_without_rounding_is_the_same(fast, rng: np.random.Generator) -> None:
+def test_what_can_be_computed_without_rounding_is_the_same(fast: Callable, rng: np.random.Generator) -> None:
     idx, targets = rng.integers(4, size=(2, 8, 8))
     loss, dW = fast(np.full((4, 4), 3.5, np.float32), idx, targets)
     C = count_pairs(idx, targets, 4)
@@ -66,7 +67,9 @@ def test_what_can_be_computed_without_rounding_is_the_same(fast, rng: np.random.
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("fast", FAST)
-def test_rows_of_any_height_neither_overflow_nor_vanish(fast, dtype: str, rng: np.random.Generator) -> None:
+def test_rows_of_any_height_neither_overflow_nor_vanish(
+    fast: Callable, dtype: str, rng: np.random.Generator
+) -> None:
     W = rng.standard_normal((6, 6)).astype(dtype)
     W += np.array([[0], [1e4], [-1e4], [1e4], [-2e4], [0]], dtype)
     W[5, :3] -= 1e4
@@ -78,7 +81,7 @@ def test_rows_of_any_height_neither_overflow_nor_vanish(fast, dtype: str, rng: n
 
 @pytest.mark.parametrize("kind", ["uint8", "int32", "uint64"])
 @pytest.mark.parametrize("fast", FAST)
-def test_ids_are_integers_of_any_kind(fast, kind: str, rng: np.random.Generator) -> None:
+def test_ids_are_integers_of_any_kind(fast: Callable, kind: str, rng: np.random.Generator) -> None:
     case = random_case(rng, "float64", V=9, B=4, T=5, reach=2)
     loss, dW = fast(case.W, case.idx.astype(kind), case.targets.astype(kind))
     assert loss == fast(*case)[0]

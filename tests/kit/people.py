@@ -64,7 +64,9 @@ def judged(path: Path) -> Judged:
     if "optimizers" in path.parent.name or "--optimizer" in options:
         result = bigram.check_optimizer(subject, **settings)
     else:
-        settings |= {name: f"--{name.replace('_', '-')}" in options for name in ("loss_only", "gradient_only")}
+        settings |= {
+            name: f"--{name.replace('_', '-')}" in options for name in ("loss_only", "gradient_only")
+        }
         result = bigram.check(subject, **settings)
     seconds = time.perf_counter() - started
     expected = fields.get("names", fields.get("what", ""))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from numpy.typing import NDArray
 
 from bigram.doctor import gradient, optimizer
 from bigram.doctor.report import check_report
@@ -337,7 +338,7 @@ def test_the_evidence_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
     from bigram.doctor import evidence
 
-    def off(W, idx, targets):  # type: ignore[no-untyped-def]
+    def off(W: NDArray, idx: NDArray, targets: NDArray) -> tuple[float, NDArray]:
         loss, dW = pair_counts.loss_and_gradient(W, idx, targets)
         dW[idx[0, 0], 0] *= 1 + 1e-5
         return loss, dW

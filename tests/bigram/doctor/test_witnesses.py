@@ -415,7 +415,7 @@ def test_the_comparator_reports_the_entry_nearest_to_its_bound() -> None:
 def test_the_comparator_fails_on_a_few_bounds_in_one_entry(dtype: str, excess: int) -> None:
     for case, _, truth in cases_and_truths(dtype)[:5]:
         bound = gradient_bound(case.W, counts_of(case))
-        where = np.unravel_index(np.where(bound > 0, bound, np.inf).argmin(), bound.shape)
+        where = tuple(map(int, np.unravel_index(np.where(bound > 0, bound, np.inf).argmin(), bound.shape)))
         value = truth.copy()
         value[where] += excess * bound[where]
         row = compare_tensor("dW", value, truth, bound)
