@@ -89,11 +89,11 @@ class Search:
         probe = small[:1] or [i for i in by_cost if self.fraction[i] > 1][:1]
         self.order = [*probe, *(i for i in by_cost if i not in probe)]
         # Cases that a number shows on: those furthest from the truth, of those that cost little.
-        cheap = [i for i in self.failing if cost(i) <= 20 * cost(by_cost[len(by_cost) // 2])] or self.failing[
+        cheap = [i for i in self.failing if cost(i) <= 4 * cost(by_cost[len(by_cost) // 2])] or self.failing[
             :1
         ]
-        self.probes = sorted(cheap, key=lambda i: -min(self.fraction[i], 1e300))[:3]
-        self.probes += [i for i in self.order[:1] if i not in self.probes]
+        best = sorted(cheap, key=lambda i: -min(self.fraction[i], 1e300))[:3]
+        self.probes = [*self.order[:1], *(i for i in best if i not in self.order[:1])]
 
     # --- does it agree? -------------------------------------------------------------------------------
 
