@@ -59,10 +59,11 @@ def low_precision(of: str, cases: Sequence[Case], outputs: Outputs, usable: Sequ
                 and min(below, above) >= 0.2 * len(sizes)
             )
             if returned or exact or everywhere:
-                kind = dtype
+                kind = dtype if dtype == "float32" or returned else "half precision"
                 short = held.astype(np.float32).view(np.uint32) & 0xFFFF
-                if dtype == "float16" and exact and not short.any():
-                    kind = "bfloat16"  # seven digits of a float32's 23, and nothing behind them
+                if kind == "half precision" and exact:
+                    # bfloat16 has seven binary digits of a float32's 23, and nothing behind them.
+                    kind = "float16" if short.any() else "bfloat16"
                 name = f"{'loss in ' if of == 'loss' else ''}float32 where float64 was asked"
                 return found(
                     name if kind == "float32" else f"{name}, {kind}",
