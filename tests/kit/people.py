@@ -70,9 +70,8 @@ def judged(path: Path) -> Judged:
         result = bigram.check(subject, **settings)
     seconds = time.perf_counter() - started
     expected = fields.get("names", fields.get("what", ""))
-    return Judged(
-        path, truth_of(fields), expected, result.verdict, result.diagnosis, result.complaint, seconds
-    )
+    said = (result.verdict, result.diagnosis, result.complaint)
+    return Judged(path, truth_of(fields), expected, *said, seconds)
 
 
 def judged_in(folder: Path) -> Iterator[Judged]:
