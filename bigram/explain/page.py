@@ -1,21 +1,23 @@
 """``bigram explain --html``: the record of ``explain.py`` as one page that needs no network.
 
-Page, style and script are the files beside this one. The record is embedded as JSON; the script computes
-nothing.
+Page, style and scripts are the files beside this one. The record is embedded as JSON. ``page.js`` shows it;
+``pass.js`` computes it again only for a table that the reader has changed.
 """
 
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
-from bigram.explain.steps import formulas
+from bigram.explain.steps import escape, formulas
 from bigram.explain.text import (
     about,
     about_agreement,
     about_numbers,
+    about_optimum,
     about_repeats,
-    about_training,
+    about_torchs_training,
     nearness,
     settings,
 )
@@ -24,6 +26,10 @@ from common.errors import UserError
 from common.files import replace_file
 
 Record = dict[str, Any]
+PUSH = (
+    "A step goes against the gradient. The bar under each number is its push on the logit: up, to the "
+    "right, at the target; down, to the left, at the others. In each row the pushes add up to 0."
+)
 
 
 def write_page(record: Record, path: str | os.PathLike[str]) -> Path:
@@ -45,10 +51,10 @@ def write_page(record: Record, path: str | os.PathLike[str]) -> Path:
 
 def page(record: Record) -> str:
     """The whole page."""
-    beside = Path(__file__)
+    folder = Path(__file__).parent
     parts = {
-        suffix: beside.with_suffix(f".{suffix}").read_text(encoding="utf-8")
-        for suffix in ("html", "css", "js")
+        name: (folder / file).read_text(encoding="utf-8")
+        for name, file in {"html": "page.html", "css": "page.css", "pass": "pass.js", "js": "page.js"}.items()
     }
     parts["formulas"] = "\n".join(
         f'<template id="formula {key}"><math displaystyle="true">{formula}</math></template>'
@@ -66,21 +72,41 @@ def embedded(record: Record) -> str:
 
 
 def with_sentences(record: Record) -> Record:
-    """The record with the sentences of the terminal report."""
-    notes: dict[str, list[str]] = {"dW": [about_repeats(record)], "g": [settings(record)]}
-    notes |= {
+    """The record with the sentences of the terminal report. ``given`` hold for its table alone."""
+    notes = {
+        "dW": [about_repeats(record)],
+        "g": [settings(record)],
+        "dlogits": [PUSH],
+        "dlogits_fused": [PUSH],
+    }
+    given = {
         "dlogits_fused": [about_agreement(record, "collapse")],
         "dW_counts": [about_agreement(record, "counts")],
     }
     steps = [
         step
-        | {"notes": notes.get(step["key"], [])}
+        | {"notes": notes.get(step["key"], []), "given": given.get(step["key"], [])}
         | {"torch": step["torch"] and step["torch"] | {"nearness": nearness(step["torch"])}}
         for step in record["steps"]
     ]
-    sentences = {"opening": about(record), "rounding": about_numbers(record)}
-    return (
-        record
-        | sentences
-        | {"steps": steps, "training": record["training"] | {"notes": list(about_training(record))}}
-    )
+    training = {"notes": list(about_optimum(record)), "given": list(about_torchs_training(record))}
+    sentences = {
+        "opening": about(record),
+        "rounding": about_numbers(record),
+        "command": command(record["text"]),
+    }
+    return record | sentences | {"steps": steps, "training": record["training"] | training}
+
+
+def command(text: str) -> str:
+    """The command that makes this page, as a shell takes it."""
+    if text.startswith("-"):
+        return f"bigram explain --html page.html -- {quoted(text)}"
+    return f"bigram explain {quoted(text)} --html page.html"
+
+
+def quoted(text: str) -> str:
+    """The text as one word of a shell, with invisible characters in bash's ``$'...'``."""
+    if text.isprintable():
+        return shlex.quote(text)
+    return "$'" + "".join(escape(ch) if ch != "'" else "\\'" for ch in text) + "'"

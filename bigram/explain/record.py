@@ -169,8 +169,8 @@ def training(W: Array, idx: Ids, targets: Ids, config: Config) -> dict[str, Any]
             tables[name].append(table.round(4) + 0.0)
     return {
         "steps": config.max_iters,
-        "loss": np.round(losses, 4).tolist(),
-        "optimum": round(conditional_entropy(C), 4),
+        "loss": (np.round(losses, 4) + 0.0).tolist(),
+        "optimum": round(conditional_entropy(C), 4) + 0.0,  # not -0
         "frequencies": [(row / row.sum()).round(4).tolist() if row.any() else None for row in C],
     } | {name: np.array(history).tolist() for name, history in tables.items()}
 

@@ -309,6 +309,7 @@ def test_characters_from_right_to_left_do_not_turn_the_numbers_around() -> None:
 def test_an_optimum_with_a_probability_of_0_is_approached_and_not_reached(text: str, reached: bool) -> None:
     printed = " ".join(map(str, report(explain(text), 300)))
     assert ("It is reached where" in printed) == reached
+    assert "-0.0000 " not in printed
     assert ("It is approached, not reached:" in printed) == (not reached)
     pairs = {(a, b) for a, b in itertools.pairwise(text)}
     assert reached == (pairs == set(itertools.product({a for a, _ in pairs}, set(text))))
