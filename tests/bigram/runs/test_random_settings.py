@@ -4,6 +4,7 @@ at the same settings it finds each of ten planted faults or lists the bound that
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from common.config import Config
 from common.text.corpus import Corpus, load_corpus
+from impl_numpy.fast.trainer import trainer_for
 from impl_numpy.trainer import NumpyTrainer
 
 pytest.importorskip("torch")
@@ -24,7 +26,7 @@ class Faulty:
 
     def __init__(self, fault: Callable[..., None]) -> None:
         self.fault = fault
-        self.make = bigram.runs.compare.trainer_for
+        self.make = trainer_for
 
     def __call__(self, table: np.ndarray, config: Config) -> NumpyTrainer:
         trainer = self.make(table, config)
@@ -133,7 +135,7 @@ def text_of(V: int, folder: Path) -> Corpus:
     return load_corpus(path)
 
 
-def run(corpus: Corpus, config: Config, **patches: object) -> dict:
+def run(corpus: Corpus, config: Config, **patches: Any) -> dict:
     timed = mock.Mock(return_value=bigram.runs.compare.Pair(1.0, 1.0))
     with mock.patch.multiple(bigram.runs.compare, microseconds_per_step=timed, **patches):
         return compare(corpus, config).record()["agreement"]
