@@ -897,7 +897,7 @@ assert wrong.verdict == "wrong"
 # %% [markdown]
 # ## Where to go from here
 #
-# * **Write it yourself.** [Exercises](exercises/README.md), from softmax to AdamW, each
+# * **Write it yourself.** [Six exercises](exercises/exercises.ipynb), from softmax to AdamW, each
 #   checked by a program that names the mistake when there is one.
 # * **With a pencil.** [The derivation](derivation.md) takes every step that this page left out.
 # * **The whole comparison.** `bigram compare` trains both models and compares every loss, gradient, moment

@@ -23,9 +23,11 @@ import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from bigram import markdown
 from common.files import replace_file
+from tools import exercises
 
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", "docs/evidence.md", "docs/reading.md", "docs/tolerances.md"]
@@ -134,16 +136,22 @@ def figures() -> Pages:
 def notebooks() -> Pages:
     """Each notebook from its script, with the outputs of its cells. Depends on: the scripts, all of
     ``bigram``."""
-    return {script.with_suffix(".ipynb"): executed(script).encode("utf-8") for script in SCRIPTS}
-
-
-def executed(script: Path) -> str:
-    """The notebook of a script, run."""
     import jupytext
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+    new = {"markdown": new_markdown_cell, "code": new_code_cell}
+    made = {script.with_suffix(".ipynb"): jupytext.read(script) for script in SCRIPTS}
+    made[exercises.FOLDER / "exercises.ipynb"] = new_notebook(
+        cells=[new[kind](source) for kind, source in exercises.cells()]
+    )
+    return {path: executed(notebook).encode("utf-8") for path, notebook in made.items()}
+
+
+def executed(notebook: Any) -> str:
+    """The text of a notebook with the outputs of its cells."""
     import nbformat
     from nbclient import NotebookClient
 
-    notebook = jupytext.read(script)
     NotebookClient(notebook, timeout=600, coalesce_streams=True).execute()
     # Ids and metadata differ from run to run or name the machine.
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}

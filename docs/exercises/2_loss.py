@@ -8,9 +8,9 @@ Hints, if you are stuck:
 
 1. log p = z - log(sum(exp(z))) with z = logits less their row maximum. Why not the logarithm of p?
    docs/derivation.md#what-is-being-made-small
-2. ``logp[np.arange(N), targets]`` picks one entry from each row.
-3. Over what is the mean taken?
+2. Over how many numbers is the mean taken: N, or N times V?
    docs/derivation.md#why-a-mean-and-over-what
+3. ``logp[np.arange(N), targets]`` picks one entry from each row. Its mean, with the sign turned, is the loss.
 """
 
 import numpy as np

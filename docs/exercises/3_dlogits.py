@@ -10,7 +10,7 @@ Hints, if you are stuck:
    docs/derivation.md#what-does-each-step-hand-back
 2. You have a Jacobian and do not know what to do with it?
    docs/derivation.md#where-did-the-softmax-jacobian-go
-3. You are off by a factor?
+3. Copy p, subtract 1 at the target of each row, and divide. If you are off by a factor, look at the division:
    docs/derivation.md#why-a-mean-and-over-what
 """
 

@@ -7,7 +7,7 @@ answer.
 
 Hints, if you are stuck:
 
-1. Some character is in the batch more than once. What becomes of its row?
+1. Some character is in the batch more than once. What happens to its row?
    docs/derivation.md#why-do-repeated-ids-add
 2. Some character is not in the batch at all. What is its gradient?
    docs/derivation.md#how-do-tokens-become-counts

@@ -8,8 +8,9 @@ Hints, if you are stuck:
 
 1. n, (V, 1), is the row sum of C, and N the sum of everything.
    docs/derivation.md#how-do-tokens-become-counts
-2. In the loss a pair counts as often as it occurred.
-3. Rows that did not occur have n = 0. Where would you have divided by it, and did you have to?
+2. In the loss a pair counts as often as it occurred. In the gradient it is expected n p times and seen C
+   times.
+3. The loss is -(C * logp).sum() / N. Rows that did not occur have n = 0: do not divide by n, but by N.
 """
 
 import numpy as np

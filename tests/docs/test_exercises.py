@@ -1,15 +1,19 @@
 """Proves that the exercises can be done and are judged well: an untouched one says so, a solution is correct,
 and each common mistake is named. The solutions are here: look later."""
 
+import json
 import re
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bigram import Result, check, check_optimizer
 from bigram.doctor import gradient
+from tests.docs.test_docs import anchors
 from tests.kit import ROOT
+from tools import exercises
 
 FOLDER = ROOT / "docs" / "exercises"
 STUB = re.compile(r"^( +)raise NotImplementedError\(\"(.+)\"\)$", re.MULTILINE)
@@ -143,11 +147,16 @@ def verdict_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 def completed(name: str, body: str, folder: Path) -> Path:
     """The exercise with ``body`` in the place of what is to be written."""
     text = (FOLDER / name).read_text(encoding="utf-8")
-    text, count = STUB.subn(lambda match: textwrap.indent(body.strip("\n"), match[1]), text)
-    assert count == 1, name
     path = folder / name
-    path.write_text(text, encoding="utf-8")
+    path.write_text(filled_in(text, body), encoding="utf-8")
     return path
+
+
+def filled_in(text: str, body: str) -> str:
+    """``text`` with ``body`` in the place of its stub."""
+    text, count = STUB.subn(lambda match: textwrap.indent(body.strip("\n"), match[1]), text)
+    assert count == 1
+    return text
 
 
 def judge(path: Path) -> Result:
@@ -205,3 +214,39 @@ def test_an_untouched_exercise_says_that_it_is_yours_to_write(name: str) -> None
     assert str(result).startswith("wrong: it gave no answer that could be judged")
     if name == "1_softmax.py":
         assert f"stopped   {result.complaint}" in (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+NOTEBOOK = json.loads((FOLDER / "exercises.ipynb").read_text(encoding="utf-8"))["cells"]
+
+
+def test_the_notebook_holds_the_exercises() -> None:
+    pasted = [exercises.Cell(cell["cell_type"], "".join(cell["source"])) for cell in NOTEBOOK]
+    assert pasted == exercises.cells()
+    texts = [source for kind, source in pasted if kind == "markdown"][1:]
+    assert [len(re.findall(r"<summary>Hint \d</summary>", text)) for text in texts] == [3] * len(SOLUTIONS)
+    for text in texts:
+        for page, anchor in re.findall(r"\]\(\.\./([\w.]+)#([\w-]+)\)", text):
+            assert anchor in anchors(FOLDER.parent / page)
+
+
+def test_the_checks_of_the_notebook_were_run_before_a_line_was_written() -> None:
+    code = [cell for cell in NOTEBOOK if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    answers = [json.dumps(cell["outputs"]) for cell in code if "".join(cell["source"]).startswith("check")]
+    assert len(answers) == len(SOLUTIONS)
+    assert all("is yours to write" in answer for answer in answers)
+
+
+def test_with_the_solutions_every_cell_of_the_notebook_says_correct() -> None:
+    namespace: dict[str, Any] = {}
+    bodies = iter(SOLUTIONS.values())
+    correct = 0
+    for kind, source in exercises.cells():
+        if kind == "markdown":
+            continue
+        if source.startswith("check"):
+            assert eval(source, namespace), source
+            correct += 1
+        else:
+            exec(filled_in(source, next(bodies)) if STUB.search(source) else source, namespace)
+    assert correct == len(SOLUTIONS)
