@@ -1,7 +1,7 @@
 # %% [markdown]
 # # A language model from nothing, twice
 #
-# A language model guesses what comes next. This one guesses the next *character*, and all it looks at is
+# A language model guesses the next piece of a text. This one guesses the next *character*, and looks only at
 # the one before it: a **bigram** model. It is the smallest language model there is, and it has every part
 # of a large one: text becomes numbers, numbers become batches, a model turns them into probabilities, a
 # loss says how surprised it was, a gradient says how to be less so, an optimizer takes the step, and in the
@@ -126,8 +126,8 @@ tokenizer = CharTokenizer(text)
 assert tokenizer.encode("Hello, world!").tolist() == encode("Hello, world!")
 
 # %% [markdown]
-# **Try:** `encode("café")`. What should a tokenizer do with a character it has never seen? Then see what
-# `tokenizer.encode("café")` says.
+# **Try:** `encode("café")`. How should a tokenizer treat a character it has never seen? Then try
+# `tokenizer.encode("café")`.
 #
 # <details><summary>Answer</summary>
 #
@@ -227,7 +227,7 @@ class BigramLanguageModel(nn.Module):
             logits, _ = self(idx[:, -1:])  # only the last character counts
             probs = F.softmax(logits[:, -1, :], dim=-1)  # (B, V)
             idx_next = torch.multinomial(probs, num_samples=1)  # (B, 1), drawn by these probabilities
-            idx = torch.cat([idx, idx_next], dim=1)  # (B, T + 1): what was written is read in the next round
+            idx = torch.cat([idx, idx_next], dim=1)  # (B, T + 1): the new character is read next
         return idx
 
 
@@ -325,7 +325,7 @@ for step in range(steps + 1):
         break
     xb, yb = (torch.from_numpy(ids) for ids in get_batch(train_data, batch_size, block_size, rng))
     _, loss = model(xb, yb)
-    optimizer.zero_grad(set_to_none=True)  # .grad accumulates: what the last step left in it must go
+    optimizer.zero_grad(set_to_none=True)  # .grad accumulates: the old gradient must go
     loss.backward()
     optimizer.step()
     torch_losses.append(loss.item())

@@ -7,7 +7,7 @@ are.
 
 Hints, if you are stuck:
 
-1. Each row is a distribution of its own. Which axis is summed over, and what does ``keepdims=True`` keep?
+1. Each row is a separate distribution. Which axis is summed over, and what does ``keepdims=True`` keep?
    docs/derivation.md#what-is-the-example
 2. One of the cases has a logit of 1,000. What is exp(1000)? Which number may be subtracted from a row first?
    docs/derivation.md#what-is-being-made-small

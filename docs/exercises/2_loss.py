@@ -1,6 +1,6 @@
 """Exercise 2: the loss. Ten minutes.
 
-Write ``cross_entropy``: how surprised the model was by what really came, on average.
+Write ``cross_entropy``: the mean surprise of the model at the true next characters.
 
     bigram check mine/2_loss.py:loss --loss-only
 

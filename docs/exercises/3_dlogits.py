@@ -1,4 +1,4 @@
-"""Exercise 3: dlogits, the derivative of the loss by the scores. Fifteen minutes.
+"""Exercise 3: dlogits, the derivative of the loss with respect to the scores. Fifteen minutes.
 
 Write ``cross_entropy_backward``: four steps of the chain rule that collapse into one line of algebra.
 
@@ -8,7 +8,7 @@ Hints, if you are stuck:
 
 1. With a pencil first: one token, three characters.
    docs/derivation.md#what-does-each-step-hand-back
-2. You have a Jacobian and do not know what to do with it?
+2. You have a Jacobian and do not know how to go on?
    docs/derivation.md#where-did-the-softmax-jacobian-go
 3. Copy p, subtract 1 at the target of each row, and divide. If you are off by a factor, look at the division:
    docs/derivation.md#why-a-mean-and-over-what
@@ -24,7 +24,7 @@ def softmax(logits):
 
 
 def cross_entropy_backward(p, targets):
-    """dlogits (N, V): the derivative of the *mean* loss over N tokens by each logit.
+    """dlogits (N, V): the derivative of the *mean* loss over N tokens with respect to each logit.
 
     ``p`` (N, V): softmax of the logits; ``targets`` (N,).
     """

@@ -1,12 +1,12 @@
 """Exercise 6: AdamW. Twenty minutes.
 
-Write ``step``: four lines, and every one of them has been written wrongly by somebody.
+Write ``step``: four lines, and each of them is often written wrongly.
 
     bigram check --optimizer mine/6_adamw.py:AdamW
 
 Hints, if you are stuck:
 
-1. The four lines, and what each is for:
+1. The four lines, and the purpose of each:
    docs/derivation.md#what-does-adamw-do-line-by-line
 2. ``W`` is changed in place: ``W *= ...`` and ``W -= ...``, not ``W = ...``.
 3. The first step is t = 1. Is eps inside the root or outside, and does the decay come before or after?
