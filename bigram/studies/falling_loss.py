@@ -48,7 +48,7 @@ SHOWN = [
     "repeated ids lost",
 ]
 LENGTHS = (5_000, 20_000)  # updates: the published schedule, and four times as many
-HEADINGS = ["", "error of the gradient", *(f"loss after {length:,} updates" for length in LENGTHS)]
+HEADINGS = ["", "error of dW", *(f"at {length:,} updates" for length in LENGTHS)]
 CATALOGUE = [None, *gradients.GRADIENTS, *optimizers.OPTIMIZERS]
 EVERY = 100  # updates between two points of a curve
 SAME = 0.02  # nats: curves that end no further apart look the same

@@ -67,13 +67,14 @@ def test_a_stale_part_fails_the_check(
 def test_every_block_is_tested_here() -> None:
     assert set(refresh.blocks()) == {
         "bigram compare",
-        'bigram compare, from "Largest difference" to "speed"',
+        'bigram compare, from "Largest difference" to "          training"',
         "bigram check",
         "bigram check mine.py:loss_and_gradient",
         "bigram explain --step dW",
         "python -m benchmarks.report --readme",
         "python -m bigram.studies.falling_loss",
         "python -m bigram.studies.tolerances",
+        "python -m bigram.studies.worst_cases",
     }
 
 
@@ -87,7 +88,7 @@ def test_compare(shakespeare: Corpus, published: Callable) -> None:
     assert words(block) == words(printed)
     assert block.partition("\nMean loss")[0] == printed.partition("\nMean loss")[0]
     assert column(block, "step") == column(printed, "step")
-    name = 'bigram compare, from "Largest difference" to "speed"'
+    name = 'bigram compare, from "Largest difference" to "          training"'
     part = refresh.cut(name, "\n".join(comparison_report(result)))
     assert words(refresh.blocks()[name]) == words(refresh.fenced(part))
     for losses in ("NumPy train", "torch train", "NumPy val", "torch val"):
@@ -134,6 +135,16 @@ def test_tolerances() -> None:
     page = " ".join((ROOT / "docs" / "tolerances.md").read_text(encoding="utf-8").split())
     said = f"`np.allclose` lets {allclose} of 36 wrong gradients pass, and relative 1e-4 lets {relative}"
     assert said.replace("lets 0", "none") in page
+
+
+def test_the_worst_cases_are_within_their_bounds() -> None:
+    """The climb itself is in ``tests/bigram/studies``; the pasted figures depend on the processor."""
+    block = refresh.blocks()["python -m bigram.studies.worst_cases"]
+    fractions = [float(number) for number in re.findall(r"\b0\.\d+\b", block)]
+    assert len(fractions) == 30
+    assert max(fractions) < 1
+    page = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+    assert f"The gradient comes to {max(fractions):.3f} of its bound" in page
 
 
 def test_speed() -> None:
