@@ -109,6 +109,18 @@ def test_the_readers_example(tmp_path: Path) -> None:
     assert words(refresh.blocks()["bigram check mine.py:loss_and_gradient"]) == words(refresh.fenced(printed))
 
 
+def test_the_readme_is_short_and_its_call_from_python_prints_the_same_verdict(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 200
+    assert len(re.findall("^pip install -c constraints.txt -e ", text, re.MULTILINE)) == 2
+    mine, call = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(mine + call, {})
+    verdict = refresh.blocks()["bigram check mine.py:loss_and_gradient"].splitlines()[1]
+    assert verdict in capsys.readouterr().out.splitlines()
+
+
 def test_explain() -> None:
     pytest.importorskip("torch")
     block = refresh.blocks()["bigram explain --step dW"]
