@@ -1,5 +1,5 @@
-"""What several test files need: corpora that touch no network, long runs made once, the command line without
-a process, and a seeded generator."""
+"""Fixtures of several test files: corpora that need no network, long runs made once, the command line in
+this process, and a seeded generator. And the chapter of each test."""
 
 import os
 import subprocess

@@ -49,19 +49,19 @@ def test_a_thousand_steps_on_text_are_torchs_in_every_bit(report: dict, dtype: s
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_so_are_random_sizes_and_settings(report: dict, dtype: str) -> None:
+def test_runs_of_random_sizes_and_settings_are_torchs_in_every_bit(report: dict, dtype: str) -> None:
     assert len(report[dtype]["sweep"]) >= 40
     assert {case: apart for case, apart in report[dtype]["sweep"].items() if any(apart.values())} == {}
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("other", [cls.__name__ for cls in oracle.OTHERS])
-def test_anything_else_is_seen(report: dict, other: str, dtype: str) -> None:
+def test_a_trainer_that_computes_otherwise_is_told_from_torch(report: dict, other: str, dtype: str) -> None:
     assert report[dtype]["others"][other]["weight"] > 0
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_ulps_count_the_numbers_between(dtype: str) -> None:
+def test_ulps_count_the_floats_between_two_numbers(dtype: str) -> None:
     kind = np.finfo(dtype)
     least, one = kind.smallest_subnormal, np.ones((), dtype)
 
@@ -87,7 +87,7 @@ def test_ulps_count_the_numbers_between(dtype: str) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_condition_that_is_not_met_is_named(
+def test_a_condition_of_bit_equality_that_is_not_met_is_named(
     monkeypatch: pytest.MonkeyPatch, module: object, name: str, value: object, condition: str
 ) -> None:
     monkeypatch.setattr(module, name, value)

@@ -82,7 +82,7 @@ def test_bad_input_is_one_line(
     assert contents(folder) == before
 
 
-def test_a_line_says_no_more_than_it_should() -> None:
+def test_the_line_of_bad_input_matches_nothing_longer() -> None:
     assert says("a … b", "a and then b\n")
     assert not says("a … b", "a and then b")
     assert not says("a … b", "a and then b\nand c\n")
@@ -93,7 +93,7 @@ def test_a_line_says_no_more_than_it_should() -> None:
     assert not says("", "a\n")
 
 
-def test_there_are_enough_of_them_and_no_two_the_same() -> None:
+def test_the_cases_of_bad_input_are_many_and_distinct() -> None:
     assert len({case.command for case in CASES}) == len(CASES) >= 80
 
 

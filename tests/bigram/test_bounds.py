@@ -1,5 +1,5 @@
-"""Proves that the bounds are as narrow as they are said to be: each against its formula worked out another
-way, for a bound that quietly grew would let mistakes pass and no other test would tell."""
+"""Proves that no bound is wider than its formula: each is computed again in another way. A bound that grew
+would let mistakes pass, and no other test would show it."""
 
 import math
 

@@ -1,4 +1,5 @@
-"""Proves what the command line prints and where, its exit statuses, and that bad input is one line."""
+"""Proves that each command prints its results on the right stream and exits with the right status, and that
+bad input gives one line."""
 
 import json
 import os
@@ -214,7 +215,9 @@ def test_memory_that_is_not_there_is_one_line(
     ("redirected", "corpus", "status"),
     [("2>&-", "TEXT", 0), ("2>&-", "missing", 2), ("2>/dev/full", "missing", 2), (">&- 2>&-", "TEXT", 0)],
 )
-def test_nobody_need_listen(redirected: str, corpus: str, status: int, text: str, tmp_path: Path) -> None:
+def test_the_exit_status_is_right_where_an_output_stream_is_closed_or_full(
+    redirected: str, corpus: str, status: int, text: str, tmp_path: Path
+) -> None:
     if "full" in redirected and not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
     out = tmp_path / "run"

@@ -194,7 +194,7 @@ def try_one(words: list[str], prepared: Path, folder: Path, monkeypatch: pytest.
 @example(words=["train", "--backend", "numpy", "--corpus", "text.txt", "--out", "\udcff"])
 @example(words=["generate", "--model", "x" * 300])
 @example(words=["compare", "--corpus", "text.txt", "--lr", "1e30", "--json"])
-def test_any_words_get_an_answer(
+def test_any_words_on_the_command_line_get_an_answer(
     words: list[str], prepared: Path, small_world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     try_one(words, prepared, small_world, monkeypatch)
@@ -203,7 +203,7 @@ def test_any_words_get_an_answer(
 @pytest.mark.slow
 @thorough
 @given(words=command_lines())
-def test_any_words_get_an_answer_for_minutes(
+def test_any_words_on_the_command_line_get_an_answer_for_minutes(
     words: list[str], prepared: Path, small_world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     try_one(words, prepared, small_world, monkeypatch)

@@ -86,7 +86,7 @@ def test_the_bar_names_steps_and_time_left() -> None:
     assert re.search(r"training .*20/20 steps, [\d:-]+ left", plain)
 
 
-def test_one_step_is_no_plural(bigram_here: Callable) -> None:
+def test_one_step_is_reported_in_the_singular(bigram_here: Callable) -> None:
     printed = bigram_here("train", "--backend", "numpy", "--corpus", "text.txt", "--steps", "1").stdout
     assert "\ntraining  1 step of 32 x 8 tokens" in printed
 
@@ -95,7 +95,7 @@ def test_a_loss_that_is_rounded_to_zero_has_no_sign() -> None:
     assert evaluation_line(0, -1e-9, -0.0) == "step      0   train 0.0000   val 0.0000"
 
 
-def test_the_version_is_the_packages(bigram_here: Callable) -> None:
+def test_the_version_is_that_of_the_package(bigram_here: Callable) -> None:
     assert bigram_here("--version").stdout == f"bigram {version('bigram')}\n"
 
 

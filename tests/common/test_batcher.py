@@ -12,7 +12,7 @@ def batcher_of(tokens: NDArray, batch_size: int, block_size: int, seed: int = 0)
     return Batcher(tokens, batch_size, block_size, np.random.default_rng(seed))
 
 
-def test_targets_are_the_inputs_one_on() -> None:
+def test_targets_are_the_inputs_shifted_by_one() -> None:
     tokens = np.random.default_rng(1).integers(0, 200, 1000).astype(np.uint8)
     x, y = batcher_of(tokens, 32, 8).get_batch()
     assert x.shape == y.shape == (32, 8)

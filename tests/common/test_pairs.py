@@ -1,4 +1,4 @@
-"""Proves the counting that everything rests on: against a plain loop, and at the edges of each type."""
+"""Proves that pairs are counted right: against a plain loop, and at the edges of each integer type."""
 
 from collections import Counter
 
@@ -32,7 +32,7 @@ def test_an_id_out_of_range_is_refused_and_named(bad: int, which: str) -> None:
 
 
 @pytest.mark.parametrize("ids", [np.array([0.0]), np.array([True]), np.array(["a"])])
-def test_what_is_no_integer_is_no_id(ids: np.ndarray) -> None:
+def test_ids_that_are_not_integers_are_refused(ids: np.ndarray) -> None:
     with pytest.raises(UserError, match="ids must be integers"):
         check_ids(ids, 5, "idx")
 
@@ -42,7 +42,7 @@ def test_every_id_needs_a_target() -> None:
         count_pairs(np.array([0, 1]), np.array([0]), 2)
 
 
-def test_nothing_has_no_pairs() -> None:
+def test_an_empty_batch_has_no_pairs() -> None:
     with pytest.raises(UserError, match="a mean needs at least one token"):
         count_pairs(np.zeros((0, 8), dtype=int), np.zeros((0, 8), dtype=int), 2)
 

@@ -70,7 +70,7 @@ def test_only_rows_of_integers_decode(ids: object) -> None:
         CharTokenizer("ab").decode(ids)  # type: ignore[arg-type]
 
 
-def test_nothing_encodes_and_decodes_to_nothing() -> None:
+def test_the_empty_text_encodes_and_decodes_to_nothing() -> None:
     tokenizer = CharTokenizer("a")
     assert tokenizer.encode("").tolist() == []
     assert tokenizer.decode([]) == ""

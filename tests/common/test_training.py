@@ -1,5 +1,5 @@
-"""Proves the loop: what it does when, that evaluation is exact and changes nothing, and that the published
-schedule ends where it should on either backend."""
+"""Proves that the training loop steps and evaluates when it should, that evaluation is exact and changes
+nothing, and that the published schedule ends at the published loss on either backend."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -217,7 +217,7 @@ def resting_place() -> float:
 
 
 @pytest.mark.parametrize("offset", [-0.5, 0.0, 0.5])
-def test_there_adamw_comes_to_rest(offset: float) -> None:
+def test_adamw_comes_to_rest_where_decay_balances_the_gradient(offset: float) -> None:
     table = np.array([[0.0, 0, 0], [0, 0, 0], [0, 0, offset - resting_place()]])
     optimizer = AdamW(table, lr=1e-2)
     for _ in range(3000):

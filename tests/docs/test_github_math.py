@@ -113,7 +113,7 @@ def test_every_formula_survives(page: Path) -> None:
     assert list(faults((ROOT / page).read_text(encoding="utf-8"))) == []
 
 
-def test_there_is_something_to_survive() -> None:
+def test_the_derivation_has_formulas_to_check() -> None:
     page = (ROOT / "docs" / "derivation.md").read_text(encoding="utf-8")
     assert page.count("```math\n") > 10
     assert len(re.findall(r"\$[^$\n]+\$", page)) > 100
@@ -172,7 +172,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("page", FINE)
-def test_the_subset_is_let_pass(page: str) -> None:
+def test_formulas_that_github_shows_have_no_fault(page: str) -> None:
     assert list(faults(page)) == []
 
 

@@ -1,5 +1,5 @@
-"""Proves that what happens at the edges was decided: each case below does, in every hand-written form and in
-the reference, what the table in docs/edges.md says, and the table there is the one below.
+"""Proves that each edge case ends as the table in docs/edges.md says, in every form by hand and in torch, and
+that the page holds the table of this file.
 
 After a change here, ``python -m tests.impl_numpy.test_edges`` writes the table into the page.
 """
@@ -328,7 +328,7 @@ def test_every_case_has_a_name_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_these_checks_can_fail(dtype: str) -> None:
+def test_a_wrong_outcome_of_an_edge_fails_its_check(dtype: str) -> None:
     case = plain(dtype)
     loss, dW = pair_counts.loss_and_gradient(*case)
     check(CORRECT, case, loss, dW)

@@ -1,7 +1,6 @@
-"""Proves what must hold for any table and any batch, whatever they are: what softmax, a mean and a lookup
-promise on paper, exactly where floating point keeps the promise and within a derived bound where it cannot.
-And that any text comes through tokenizer and batcher as it was.
-"""
+"""Proves properties of any table and any batch: those of softmax, a mean and a lookup, exactly where
+floating point keeps them and within a derived bound elsewhere. And that tokenizer and batcher return any
+text unchanged."""
 
 import math
 import os

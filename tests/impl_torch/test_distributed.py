@@ -1,5 +1,6 @@
-"""Proves that training in several processes is training in one: the same numbers up to the last bits whatever
-the parts, one report, and no hang and no silence where a process dies or is another's stranger.
+"""Proves that training in several processes is training in one: the same numbers up to the last bits,
+however the batch is divided; one report; and one line of error where a process dies, hangs or belongs to
+another run.
 
 The arithmetic is tried with threads for processes, which cost nothing to start; then again with real ones.
 """
@@ -112,7 +113,7 @@ def in_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list]:
 
 @pytest.mark.parametrize("batch_size", [1, 2, 7, 32])  # fewer than processes, uneven, and even for some
 @pytest.mark.parametrize("world_size", [1, 2, 3])
-def test_any_parts_make_the_whole(
+def test_any_division_into_processes_gives_the_whole_step(
     surrogate: Corpus, in_threads: Callable, world_size: int, batch_size: int
 ) -> None:
     config = replace(CONFIG, batch_size=batch_size)
@@ -185,7 +186,7 @@ def test_the_mean_of_the_means_would_be_caught(surrogate: Corpus, in_threads: Ca
     ],
     ids=lambda value: "".join(value) if isinstance(value, dict) else "",
 )
-def test_strangers_are_refused_by_name(in_threads: Callable, change: dict, said: str) -> None:
+def test_a_process_of_another_run_is_refused_by_name(in_threads: Callable, change: dict, said: str) -> None:
     def meet(rank: int) -> None:
         facts = {"corpus": "one", "scale": 1} | (change if rank == 1 else {})
         corpus, scale = facts.pop("corpus"), facts.pop("scale")
@@ -197,7 +198,7 @@ def test_strangers_are_refused_by_name(in_threads: Callable, change: dict, said:
 
 
 @UNTRIED_ON_WINDOWS
-def test_no_meeting_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_that_do_not_meet_get_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def meet(device: str) -> None:
         with joined(device, 1):
             pytest.fail("met whom?")
@@ -232,7 +233,7 @@ def test_files_are_dealt_out_among_the_processes_of_a_machine(monkeypatch: pytes
 @pytest.mark.parametrize(
     "command", [["train", "--backend", "numpy"], ["compare"], ["check"]], ids=lambda command: command[0]
 )
-def test_what_runs_in_one_process_says_so(command: list[str]) -> None:
+def test_a_command_for_one_process_refuses_several(command: list[str]) -> None:
     several = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"}
     result = bigram(*command, env=several)
     assert (result.returncode, result.stdout) == (2, "")
@@ -379,7 +380,7 @@ def test_a_process_that_is_killed_ends_the_others(start: Callable, tmp_path: Pat
 
 @pytest.mark.slow
 @UNTRIED_ON_WINDOWS
-def test_the_first_process_is_no_exception(start: Callable, tmp_path: Path) -> None:
+def test_a_first_process_that_is_killed_ends_the_others(start: Callable, tmp_path: Path) -> None:
     path = str(write(tmp_path / "hamlet.txt", TEXTS[1]))
     first, *others = start([[*LONG, "--corpus", path]] * 3)
     reaches_training(first)

@@ -76,7 +76,7 @@ def test_openblas_is_asked_for_no_more_than_is_there(run: Run, monkeypatch: pyte
         machines.haswell(run)
 
 
-def test_there_is_no_home(run: Run) -> None:
+def test_the_machine_elsewhere_has_no_home_folder(run: Run) -> None:
     machines.elsewhere(run)
     assert list(run.folder.iterdir()) == []
     code = "import pathlib; (pathlib.Path.home() / '.cache').mkdir(parents=True)"

@@ -31,7 +31,7 @@ def test_the_table_of_bad_input_is_the_one_that_is_tested() -> None:
     assert block("bad input") == bad_input.table()
 
 
-def test_the_figures_are_of_all_of_it() -> None:
+def test_the_figures_of_reliability_are_of_the_whole_measurement() -> None:
     figures = block("figures")
     for figure in ("200, ", "100,000: ", "200,000 steps, "):
         assert f"| {figure}" in figures

@@ -30,7 +30,7 @@ def test_damaged_checkpoints_load_as_saved_or_are_refused() -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_do() -> None:
+def test_a_hundred_thousand_damaged_checkpoints_load_as_saved_or_are_refused() -> None:
     check(figures(100_000, seed=1), 100_000)
 
 
@@ -68,7 +68,7 @@ def careless(path: Path) -> Checkpoint:
         (time, "process_time", itertools.count().__next__, ["cut off"], "1000 ms, 0 MB"),
     ],
 )
-def test_a_reader_that_is_less_careful_is_seen(
+def test_a_reader_that_skips_a_check_is_found(
     monkeypatch: pytest.MonkeyPatch, where: Any, name: str, replaced: Any, kinds: list[str], problem: str
 ) -> None:
     monkeypatch.setattr(mutants, "KINDS", {kind: KINDS[kind] for kind in kinds})

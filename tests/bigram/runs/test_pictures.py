@@ -222,7 +222,7 @@ def test_nothing_is_cut_or_overlaps(V: int, tmp_path: Path) -> None:
             assert_legible(pictures.losses_picture(history, 2.0, each_step))
 
 
-def test_that_test_can_fail() -> None:
+def test_text_that_overlaps_is_found() -> None:
     with plot_style.style():
         figure = plot_style.new_figure(2)
         axes = figure.subplots()
@@ -393,7 +393,9 @@ def test_a_run_that_ran_away_is_still_drawn(tmp_path: Path) -> None:
 # --- the picture of all mistakes ------------------------------------------------------------------------
 
 
-def test_the_picture_is_legible_and_that_of_its_numbers(committed: list[falling_loss.Curve]) -> None:
+def test_the_falling_loss_picture_is_legible_and_drawn_from_its_numbers(
+    committed: list[falling_loss.Curve],
+) -> None:
     with plot_style.style():
         figure, drawn = falling_loss.picture(committed, falling_loss.optimum()), io.StringIO()
         assert_legible(figure)
@@ -421,13 +423,13 @@ def assert_curves(found: list[falling_loss.Curve], committed: list[falling_loss.
         assert curve.losses == pytest.approx(expected.losses[:points], rel=1e-3), curve.name
 
 
-def test_its_numbers_are_those_of_the_catalogue(committed: list[falling_loss.Curve]) -> None:
+def test_the_falling_loss_figures_are_those_of_the_catalogue(committed: list[falling_loss.Curve]) -> None:
     """As far as that is cheap: to the first point of each curve after its start."""
     config = Config(max_iters=falling_loss.EVERY)
     assert_curves(list(falling_loss.curves(falling_loss.CATALOGUE, config)), committed, 2)
 
 
-def test_the_page_counts_them_right(committed: list[falling_loss.Curve]) -> None:
+def test_the_page_counts_the_falling_losses_right(committed: list[falling_loss.Curve]) -> None:
     right, *others = committed
     how = {
         wrong: Counter(falling_loss.how_it_ends(curve, right) for curve in others if curve.wrong == wrong)
@@ -445,11 +447,13 @@ def test_the_page_counts_them_right(committed: list[falling_loss.Curve]) -> None
 
 
 @pytest.mark.slow
-def test_its_numbers_to_the_end(committed: list[falling_loss.Curve]) -> None:
+def test_the_falling_loss_figures_are_those_of_the_catalogue_to_the_end(
+    committed: list[falling_loss.Curve],
+) -> None:
     assert_curves(list(falling_loss.curves(falling_loss.CATALOGUE, Config())), committed, 51)
 
 
-def test_the_command_says_in_one_line_what_is_wrong(
+def test_the_falling_loss_command_reports_a_bad_folder_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["falling_loss", "--plot", f"{__file__}/pictures"])

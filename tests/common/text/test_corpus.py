@@ -1,5 +1,5 @@
-"""Proves what becomes of every kind of file, however odd, and in which order tiny Shakespeare is looked for;
-and that nothing else is ever taken for it, whatever a download brings."""
+"""Proves that each kind of text file is read exactly or refused in one line, that tiny Shakespeare is
+looked for in the documented order, and that no other text is ever taken for it."""
 
 import hashlib
 import http.server
@@ -127,7 +127,7 @@ def test_nul_is_a_character(tmp_path: Path) -> None:
     assert load_corpus(path).tokenizer.vocab == ("\0", "l", "n", "u")
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_a_text_that_is_no_regular_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot read .*No such file"):
         load_corpus(tmp_path / "missing.txt")
     with pytest.raises(UserError, match="not a regular file"):
@@ -148,7 +148,7 @@ def test_a_file_longer_than_its_size_is_read_no_further() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
-def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
+def test_a_pipe_given_as_a_text_does_not_block(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.txt"
     os.mkfifo(pipe)
     # In a process of its own, which can be ended if it does wait.
@@ -257,7 +257,7 @@ def text(shakespeare: Corpus) -> bytes:
     return shakespeare.tokenizer.decode(np.concatenate([shakespeare.train, shakespeare.val])).encode()
 
 
-def test_it_is_downloaded_once(source: Source, text: bytes) -> None:
+def test_tiny_shakespeare_is_downloaded_once(source: Source, text: bytes) -> None:
     source.body = text
     for _ in range(2):
         corpus = load_corpus()

@@ -42,7 +42,7 @@ def piece(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @given(corpus=TEXTS, text=TEXTS | st.just(""), known=st.booleans())
-def test_it_encodes_as_the_plain_one_does(corpus: str, text: str, known: bool) -> None:
+def test_the_fast_tokenizer_encodes_as_the_plain_one_does(corpus: str, text: str, known: bool) -> None:
     corpus += text if known else ""
     ours, twin = FastTokenizer(corpus), CharTokenizer(corpus)
     assert ours.vocab == twin.vocab
@@ -50,7 +50,7 @@ def test_it_encodes_as_the_plain_one_does(corpus: str, text: str, known: bool) -
 
 
 @given(corpus=TEXTS, ids=st.lists(st.integers(0, 70) | st.integers(-130, 127)), dtype=st.sampled_from(TYPES))
-def test_it_decodes_as_the_plain_one_does(corpus: str, ids: list[int], dtype: str) -> None:
+def test_the_fast_tokenizer_decodes_as_the_plain_one_does(corpus: str, ids: list[int], dtype: str) -> None:
     ours, twin = FastTokenizer(corpus), CharTokenizer(corpus)
     assert outcome(ours.decode, ids) == outcome(twin.decode, ids)
     good = [i % twin.vocab_size for i in ids]
@@ -82,7 +82,7 @@ def test_the_alphabet_is_every_character_once(text: str) -> None:
     assert "".join(pieces(text)) == text
 
 
-def test_a_real_text(surrogate: Corpus) -> None:
+def test_a_real_text_comes_back_through_both_tokenizers(surrogate: Corpus) -> None:
     if fast_tokenizer.PIECE < 1000:
         pytest.skip("long: in pieces of the usual length only")
     ids = np.concatenate([surrogate.train, surrogate.val])

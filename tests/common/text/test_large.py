@@ -146,7 +146,7 @@ def test_any_bytes_give_the_same_corpus_or_the_same_error(
 
 
 @pytest.mark.parametrize(("vocab_size", "dtype"), [(256, "uint8"), (257, "uint16"), (65537, "uint32")])
-def test_tokens_of_every_type(
+def test_a_large_text_has_tokens_of_every_type(
     tmp_path: Path, vocab_size: int, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory, "memory", lambda: 10**12)
@@ -157,7 +157,7 @@ def test_tokens_of_every_type(
     assert_same(corpus, load_corpus(path))
 
 
-def test_the_same_batches_and_losses(path: Path) -> None:
+def test_a_large_text_gives_the_batches_and_losses_that_it_gives_in_memory(path: Path) -> None:
     def run(corpus: Corpus, config: Config) -> tuple[list, bytes]:
         rng = np.random.default_rng(config.seed)
         trainer = NumpyTrainer(initial_table(corpus.tokenizer.vocab_size, config.dtype, rng), config)
@@ -179,7 +179,7 @@ def refuse(*args: object) -> None:
     raise AssertionError("encoded again")
 
 
-def test_it_is_written_once_and_found_by_its_content(
+def test_a_token_file_is_written_once_and_found_by_its_content(
     path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = load(path, 7)
@@ -209,7 +209,7 @@ def damaged(whole: bytes) -> Iterator[bytes]:
     yield b"not a token file"
 
 
-def test_what_is_not_as_it_was_written_is_never_opened(path: Path, own_cache: Path, tmp_path: Path) -> None:
+def test_a_token_file_that_was_changed_is_never_opened(path: Path, own_cache: Path, tmp_path: Path) -> None:
     corpus = load(path, 7)
     (file,) = token_files(own_cache)
     whole, tested = file.read_bytes(), tmp_path / "tested"
@@ -223,7 +223,7 @@ def test_what_is_not_as_it_was_written_is_never_opened(path: Path, own_cache: Pa
 
 
 @pytest.mark.parametrize("at", [0, 50, 200, -1])
-def test_a_damaged_one_is_written_again(path: Path, own_cache: Path, at: int) -> None:
+def test_a_damaged_token_file_is_written_again(path: Path, own_cache: Path, at: int) -> None:
     first = np.array(load(path, 7).train)
     (file,) = token_files(own_cache)
     whole = file.read_bytes()
@@ -275,7 +275,9 @@ def test_a_text_may_lose_its_name_between_the_passes(path: Path) -> None:
 @pytest.mark.parametrize(
     "interruption", [KeyboardInterrupt(), MemoryError(), OSError(5, "Input/output error")]
 )
-def test_nothing_half_written_survives(path: Path, own_cache: Path, interruption: BaseException) -> None:
+def test_an_interruption_leaves_no_token_file_half_written(
+    path: Path, own_cache: Path, interruption: BaseException
+) -> None:
     def on_progress(doing: str, done: int, total: int) -> None:
         if doing == "encoding" and done > 100:
             assert [file.suffix for file in token_files(own_cache)] == [".tmp"]

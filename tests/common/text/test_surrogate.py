@@ -10,7 +10,7 @@ from common.text.surrogate import COUNTS, eulerian_trail
 from tests.kit.surrogate_counts import surrogate_counts
 
 
-def test_it_has_tiny_shakespeares_counts(shakespeare: Corpus, surrogate: Corpus) -> None:
+def test_the_surrogate_has_tiny_shakespeares_counts(shakespeare: Corpus, surrogate: Corpus) -> None:
     assert surrogate.tokenizer.vocab == shakespeare.tokenizer.vocab
     for real, stand_in in [(shakespeare.train, surrogate.train), (shakespeare.val, surrogate.val)]:
         assert real[0] == stand_in[0]
@@ -35,7 +35,7 @@ def test_the_shipped_counts_are_of_the_known_size(surrogate: Corpus) -> None:
         assert np.count_nonzero(count_pairs(part[:-1], part[1:], 65)) == cells
 
 
-def test_it_is_the_same_text_every_time(surrogate: Corpus) -> None:
+def test_the_surrogate_is_the_same_text_every_time(surrogate: Corpus) -> None:
     assert surrogate_corpus().sha256 == surrogate.sha256
 
 
@@ -48,7 +48,7 @@ def test_a_trail_uses_every_pair_of_any_text_once(text: list[int], seed: int) ->
     np.testing.assert_array_equal(count_pairs(trail[:-1], trail[1:], 5), counts)
 
 
-def test_trails_differ_with_the_seed() -> None:
+def test_eulerian_trails_differ_with_the_seed() -> None:
     tokens = np.random.default_rng(0).integers(0, 5, 1000)
     counts = count_pairs(tokens[:-1], tokens[1:], 5)
     first, second = (eulerian_trail(counts, int(tokens[0]), np.random.default_rng(seed)) for seed in (1, 2))
