@@ -24,6 +24,7 @@ from bigram import plot_style
 from bigram.doctor.mistakes import gradients, optimizers
 from bigram.doctor.mistakes.gradients import Mistake
 from bigram.plot_style import BLACK, BLUE, GREY, RED, SKY
+from bigram.studies.mistakes import GRADIENTS, OPTIMIZERS
 from bigram.terminal import table_text
 from common.arrays import Ids
 from common.batcher import Batcher
@@ -49,7 +50,7 @@ SHOWN = [
 ]
 LENGTHS = (5_000, 20_000)  # updates: the published schedule, and four times as many
 HEADINGS = ["", "error of dW", *(f"at {length:,} updates" for length in LENGTHS)]
-CATALOGUE = [None, *gradients.GRADIENTS, *optimizers.OPTIMIZERS]
+CATALOGUE = [None, *GRADIENTS, *OPTIMIZERS]
 EVERY = 100  # updates between two points of a curve
 SAME = 0.02  # nats: curves that end no further apart look the same
 LABELLED = {
@@ -104,7 +105,7 @@ def curves(planted: Iterable[Mistake | None], config: Config) -> Iterator[Curve]
         wrong = ""
         gradient: Callable[[NDArray[np.floating], Ids, Ids], NDArray[np.floating]] = right_gradient
         optimizer_class: Any = AdamW
-        if mistake in optimizers.OPTIMIZERS:
+        if mistake in OPTIMIZERS:
             wrong, optimizer_class = "AdamW", optimizers.build([mistake])
         elif mistake:
             wrong, gradient = "gradient", gradients.build_without_loss([mistake])
@@ -129,7 +130,7 @@ def right_gradient(W: NDArray[np.floating], idx: Ids, targets: Ids) -> NDArray[n
 def rows(lengths: Sequence[int] = LENGTHS) -> Iterator[list[str]]:
     """For the right gradient and each of ``SHOWN``: its name, the error of the first gradient, and the exact
     training loss after so many updates. One run gives them all."""
-    by_name = {mistake.name: mistake for mistake in gradients.GRADIENTS}
+    by_name = {mistake.name: mistake for mistake in GRADIENTS}
     planted = [None, *(by_name[name] for name in SHOWN)]
     for curve in curves(planted, Config(max_iters=max(lengths))):
         losses = (curve.losses[length // EVERY] for length in lengths)

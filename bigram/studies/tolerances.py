@@ -17,6 +17,7 @@ from bigram.comparator import compare_tensor
 from bigram.doctor.cases import Case, gradient_cases
 from bigram.doctor.mistakes import gradients, optimizers
 from bigram.doctor.optimizer import Run, optimizer_runs, run_maker
+from bigram.studies.mistakes import GRADIENTS, OPTIMIZERS
 from common.arrays import Array
 from common.batcher import Batcher
 from common.config import Config
@@ -83,7 +84,7 @@ def by_all(verdicts: Iterable[list[bool]]) -> list[bool]:
 def gradient_verdicts() -> Iterator[Verdicts]:
     """For each wrong gradient."""
     batch, cases = first_batch("float64"), gradient_cases("float64")
-    for mistake in gradients.GRADIENTS:
+    for mistake in GRADIENTS:
         on_batch, on_cases = gradients.build([mistake]), gradients.build([mistake])
         with np.errstate(all="ignore"):
             on_batch(batch.W, batch.idx, batch.targets)  # one that accumulates has something to add to then
@@ -97,7 +98,7 @@ def optimizer_verdicts() -> Iterator[Verdicts]:
     runs = optimizer_runs("float64")
     make = run_maker(runs)
     right_losses, right_tables = ten_steps(optimizers.build())
-    for mistake in optimizers.OPTIMIZERS:
+    for mistake in OPTIMIZERS:
         losses, tables = ten_steps(optimizers.build([mistake]))
         closer = within(1e-8, 1e-5)
         on_batch = [
