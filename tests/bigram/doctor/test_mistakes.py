@@ -25,6 +25,7 @@ from impl_numpy.adamw import AdamW
 from tests.kit.cases import random_case
 
 DTYPES = ["float64", "float32"]
+SINGLE_IS_SLOW = ["float64", pytest.param("float32", marks=pytest.mark.slow)]
 
 # Shared by all tests, so that what is known of the right answers is worked out once.
 gradient_cases = functools.cache(gradient.gradient_cases)
@@ -69,7 +70,7 @@ def check_name(report: Report, mistake: Mistake, dtype: str) -> None:
         assert set(names(report.diagnosis)) <= {mistake.entry}
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", SINGLE_IS_SLOW)
 @pytest.mark.parametrize("mistake", GRADIENTS + LOSSES, ids=lambda m: f"{m.side} {m.name}")
 def test_the_doctor_names_each_wrong_gradient(mistake: Mistake, dtype: str) -> None:
     cases = gradient_cases(dtype)
@@ -77,7 +78,7 @@ def test_the_doctor_names_each_wrong_gradient(mistake: Mistake, dtype: str) -> N
     check_name(report, mistake, dtype)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", SINGLE_IS_SLOW)
 @pytest.mark.parametrize("mistake", OPTIMIZERS, ids=name)
 def test_the_doctor_names_each_wrong_optimizer(mistake: Mistake, dtype: str) -> None:
     runs = optimizer_runs(dtype)
