@@ -83,7 +83,7 @@ def test_the_wheel_has_one_name(wheel: Path) -> None:
             ).as_posix()
             for package in ("bigram", "common", "impl_numpy", "impl_torch")
             for path in (ROOT / package).rglob("*")
-            if path.is_file() and path.suffix != ".pyc"
+            if path.is_file() and path.suffix != ".pyc" and ".ruff_cache" not in path.parts
         }
         assert set(names) == here
 
