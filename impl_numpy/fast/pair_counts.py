@@ -30,7 +30,7 @@ class PairCounts:
         if N >= 2**24:
             return pair_counts.loss_and_gradient(W, idx, targets)
         C, n, s, z, e = self.C, self.n, self.s, self.z, self.e
-        rows = idx.ravel()
+        rows = idx.ravel().astype(np.intp, copy=False)  # NumPy 2.0 counts no uint64
         cells = np.multiply(rows, len(W), dtype=np.intp)
         np.add(cells, targets.ravel(), out=cells, dtype=np.intp)
         C.ravel()[:] = np.bincount(cells, minlength=C.size)

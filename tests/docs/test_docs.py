@@ -104,6 +104,7 @@ def test_check(evidence_record: dict) -> None:
 
 
 def test_the_readers_example(tmp_path: Path) -> None:
+    pytest.importorskip("torch")  # the block says that it is installed
     (tmp_path / "mine.py").write_text(refresh.example(), encoding="utf-8")
     printed = bigram("check", "mine.py:loss_and_gradient", cwd=tmp_path).stdout
     assert words(refresh.blocks()["bigram check mine.py:loss_and_gradient"]) == words(refresh.fenced(printed))
