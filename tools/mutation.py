@@ -170,7 +170,9 @@ def start(file: str, source: str) -> int:
         load = loader.get_code
         loader.get_code = lambda self, name: code if self.path == path else load(self, name)
         names = dict.fromkeys([OWN.get(file, TESTS[0]), *TESTS])
-        status = pytest.main([*OPTIONS, *(f"tests/{name}.py" for name in names)])
+        status = pytest.main(
+            [*OPTIONS, *(str(path) for name in names for path in (ROOT / "tests").rglob(f"{name}.py"))]
+        )
     finally:
         os._exit(status)
 
