@@ -1,5 +1,6 @@
-"""Puts one name into the wheel, ``bigram``: ``common``, ``impl_numpy`` and ``impl_torch`` become packages
-inside it, and every import of them says so. The clone and an editable install keep their layout."""
+"""Puts one name into the wheel, ``bigram``: ``common``, ``impl_numpy`` and ``impl_torch`` become
+packages inside it, and every import of them says so. The clone and an editable install keep their
+layout."""
 
 import re
 import shutil
@@ -29,7 +30,9 @@ class Hook(BuildHookInterface):
         for path in target.rglob("*.py"):
             text = path.read_text(encoding="utf-8")
             if BARE.search(text):
-                raise ValueError(f"{path}: write `from PACKAGE import ...`, which the wheel can rewrite")
+                raise ValueError(
+                    f"{path}: write `from PACKAGE import ...`, which the wheel can rewrite"
+                )
             path.write_text(IMPORT.sub(r"\1bigram.\2", text), encoding="utf-8")
         build_data["force_include"][str(target)] = "bigram"
 

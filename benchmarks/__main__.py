@@ -3,7 +3,8 @@
     python -m benchmarks          one thread, then all cores: about 13 minutes on idle cores
     python -m benchmarks --gpu    the accelerator, the NumPy step on the CPU beside it: some minutes
 
-Each run is a ``pytest --benchmark-only`` that is printed first; its raw rounds go to ``benchmarks/results``.
+Each run is a ``pytest --benchmark-only`` that is printed first; its raw rounds go to
+``benchmarks/results``.
 """
 
 import os
@@ -19,8 +20,15 @@ QUICKER = ["--benchmark-max-time=0.3"]
 
 
 def measure(threads: int, name: str, *selected: str) -> int:
-    """One run of the benchmarks on so many threads, to the file of that name. Returns pytest's status."""
-    words = ["pytest", "--benchmark-only", "-q", f"--benchmark-json={FOLDER / name}.json", *selected]
+    """One run of the benchmarks on so many threads, to the file of that name. Returns pytest's
+    status."""
+    words = [
+        "pytest",
+        "--benchmark-only",
+        "-q",
+        f"--benchmark-json={FOLDER / name}.json",
+        *selected,
+    ]
     print(f"OMP_NUM_THREADS={threads} {shlex.join(words)}", flush=True)
     command = [sys.executable, "-m", *words]
     return subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": str(threads)}).returncode

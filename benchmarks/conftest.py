@@ -1,5 +1,5 @@
-"""Threads, pinned before NumPy and torch are imported; the fixtures of every benchmark; and a JSON that names
-the machine, and no host, folder or branch."""
+"""Threads, pinned before NumPy and torch are imported; the fixtures of every benchmark; and a JSON
+that names the machine, and no host, folder or branch."""
 
 import os
 import sys
@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-# One thread unless OMP_NUM_THREADS says otherwise, for every library alike. tests/conftest.py does the same,
-# and may have been first.
+# One thread unless OMP_NUM_THREADS says otherwise, for every library alike. tests/conftest.py does
+# the same, and may have been first.
 THREADS = os.environ.setdefault("OMP_NUM_THREADS", "1")
 if "numpy" not in sys.modules:  # too late otherwise
     for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
@@ -19,7 +19,8 @@ os.environ.setdefault("NPROC", THREADS)  # the threads of JAX
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 if THREADS == "1":
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
-os.environ.setdefault("TORCHINDUCTOR_FORCE_DISABLE_CACHES", "1")  # or the compile time would be a lookup's
+# or the compile time would be a lookup's
+os.environ.setdefault("TORCHINDUCTOR_FORCE_DISABLE_CACHES", "1")
 
 from benchmarks.harness import interleave, machine, work  # noqa: E402
 from common.text.corpus import Corpus, load_corpus  # noqa: E402
@@ -61,12 +62,15 @@ def row(
     measured: dict[str, dict[str, interleave.Outcome]],
     corpus: Corpus,
 ) -> Callable[[Callable[[], interleave.Group], str, str], None]:
-    """``row(make_group, group_name, form)``: one row of a group. The first row measures all selected rows of
-    its group, round by round in turn; each then reports its own rounds to pytest-benchmark.
-    ``--benchmark-max-time`` (1) scales the time of every group, ``--benchmark-min-rounds`` (5) holds."""
+    """``row(make_group, group_name, form)``: one row of a group. The first row measures all
+    selected rows of its group, round by round in turn; each then reports its own rounds to
+    pytest-benchmark. ``--benchmark-max-time`` (1) scales the time of every group,
+    ``--benchmark-min-rounds`` (5) holds."""
 
     def group_of(item: Any) -> tuple[str, dict[str, Any]]:
-        return item.originalname, {key: value for key, value in item.callspec.params.items() if key != "form"}
+        return item.originalname, {
+            key: value for key, value in item.callspec.params.items() if key != "form"
+        }
 
     def add(make_group: Callable[[], interleave.Group], name: str, form: str) -> None:
         if name not in measured:
@@ -76,7 +80,9 @@ def row(
             )
             group.jobs = {form: build for form, build in group.jobs.items() if form in wanted}
             group.seconds *= float(request.config.getoption("benchmark_max_time"))
-            measured[name] = interleave.measure(group, request.config.getoption("benchmark_min_rounds"))
+            measured[name] = interleave.measure(
+                group, request.config.getoption("benchmark_min_rounds")
+            )
         outcome = measured[name][form]
         if outcome.unavailable:
             pytest.skip(outcome.unavailable)
@@ -84,7 +90,12 @@ def row(
             raise outcome.problem
         benchmark.group = name
         operation = request.node.originalname.removeprefix("test_")
-        benchmark.extra_info |= {"operation": operation, "form": form, "corpus": corpus.name, **outcome.info}
+        benchmark.extra_info |= {
+            "operation": operation,
+            "form": form,
+            "corpus": corpus.name,
+            **outcome.info,
+        }
         interleave.replay(benchmark, outcome.seconds)
 
     return add
@@ -103,11 +114,17 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     kept = rows_of(terminalreporter._session.items)
     absent = forms_of(left_out) - forms_of(kept)
-    labels = [form.label for name, form in work.FORMS.items() if name in absent and form.device == "cpu"]
+    labels = [
+        form.label for name, form in work.FORMS.items() if name in absent and form.device == "cpu"
+    ]
     terminalreporter.section("left out")
-    terminalreporter.write_line(f"{len(left_out):,} of {len(left_out) + len(kept):,} rows do not match -k.")
+    terminalreporter.write_line(
+        f"{len(left_out):,} of {len(left_out) + len(kept):,} rows do not match -k."
+    )
     if labels:
-        terminalreporter.write_line(textwrap.fill(f"Contenders without any row: {'; '.join(labels)}.", 100))
+        terminalreporter.write_line(
+            textwrap.fill(f"Contenders without any row: {'; '.join(labels)}.", 100)
+        )
 
 
 def pytest_benchmark_generate_machine_info() -> dict[str, Any]:

@@ -59,9 +59,11 @@ def torch_sampler(name: str, tokens: NDArray, batch_size: int) -> Callable[[int]
     return stack if name == "torch-slicing" else index
 
 
-def windows_of_the_text(tokens: NDArray, V: int, batch_size: int) -> Callable[[str, Any, int], None]:
-    """Every x and y must be windows of the text, one character apart, and the batches must differ. A window
-    of 9 characters is known by one number, its ids as the digits of it: 65**9 < 2**63."""
+def windows_of_the_text(
+    tokens: NDArray, V: int, batch_size: int
+) -> Callable[[str, Any, int], None]:
+    """Every x and y must be windows of the text, one character apart, and the batches must differ.
+    A window of 9 characters is known by one number, its ids as the digits of it: 65**9 < 2**63."""
 
     def numbers(windows: NDArray) -> NDArray:
         return windows.astype(np.int64) @ V ** np.arange(BLOCK_SIZE + 1)
@@ -105,8 +107,12 @@ def test_sampling(row: Callable, corpus: Corpus, batch_size: int, form: str) -> 
             {
                 "numpy-batcher": numpy_batcher,
                 "numpy-slicing": lambda: last_result(numpy_slicing(tokens, batch_size)),
-                "torch-index": lambda: last_result(torch_sampler("torch-index", tokens, batch_size)),
-                "torch-slicing": lambda: last_result(torch_sampler("torch-slicing", tokens, batch_size)),
+                "torch-index": lambda: last_result(
+                    torch_sampler("torch-index", tokens, batch_size)
+                ),
+                "torch-slicing": lambda: last_result(
+                    torch_sampler("torch-slicing", tokens, batch_size)
+                ),
             },
             windows_of_the_text(tokens, corpus.tokenizer.vocab_size, batch_size),
             inputs=2,
@@ -117,7 +123,9 @@ def test_sampling(row: Callable, corpus: Corpus, batch_size: int, form: str) -> 
     row(make, f"batch sampling, {batch_size * BLOCK_SIZE:,} tokens", form)
 
 
-@pytest.mark.parametrize("form", [pytest.param(form, id=quick("V65", form, True)) for form in ENCODERS])
+@pytest.mark.parametrize(
+    "form", [pytest.param(form, id=quick("V65", form, True)) for form in ENCODERS]
+)
 def test_encoding(row: Callable, corpus: Corpus, form: str) -> None:
     def make() -> Group:
         tokenizer = CharTokenizer(corpus.tokenizer.vocab)

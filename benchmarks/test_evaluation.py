@@ -19,7 +19,8 @@ from impl_numpy import cross_entropy, pair_counts
 pytestmark = pytest.mark.benchmark(timer=CLOCK)
 
 BY_COUNTS = ("numpy-pair-counts", "numpy-counting", "torch-pair-counts")
-BY_TOKEN = ("numpy-per-token", "torch-eager")  # at V = 65 alone: their time is N * V, for any corpus
+# at V = 65 alone: their time is N * V, for any corpus
+BY_TOKEN = ("numpy-per-token", "torch-eager")
 CHUNK = 2**15  # tokens at a time: all of them would need N * V floats
 ROWS = [(V, form) for V in VOCABULARIES for form in (*BY_COUNTS, *(BY_TOKEN if V == 65 else ()))]
 
@@ -63,12 +64,17 @@ def test_evaluation(row: Callable, corpus: Corpus, V: int, form: str) -> None:
         def per_token(i: int) -> float:
             W, total = tables[i % 2], 0.0
             for start in range(0, len(tokens) - 1, CHUNK):
-                idx, targets = tokens[start : start + CHUNK + 1][:-1], tokens[start + 1 : start + CHUNK + 1]
+                idx, targets = (
+                    tokens[start : start + CHUNK + 1][:-1],
+                    tokens[start + 1 : start + CHUNK + 1],
+                )
                 total += float(cross_entropy.cross_entropy(W[idx], targets)[0]) * len(targets)
             return total / (len(tokens) - 1)
 
         def counting(i: int) -> float:
-            return pair_counts.loss_of_counts(tables[i % 2], count_pairs(tokens[:-1], tokens[1:], V))
+            return pair_counts.loss_of_counts(
+                tables[i % 2], count_pairs(tokens[:-1], tokens[1:], V)
+            )
 
         def from_torch(name: str) -> Callable[[], Job]:
             return lambda: torch_evaluation(name, tables, tokens, counts)

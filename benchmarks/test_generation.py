@@ -38,9 +38,9 @@ def torch_generation(W: NDArray, draws: list[NDArray], given: bool) -> Job:
 
 
 def written(W: NDArray, draws: list[NDArray]) -> Callable[[str, Any, int], None]:
-    """With given draws each character must be the one whose interval of the cumulative probabilities, in
-    double precision, holds its draw. Without, the text's -log p must lie within six standard deviations of
-    the mean over texts of this model."""
+    """With given draws each character must be the one whose interval of the cumulative
+    probabilities, in double precision, holds its draw. Without, the text's -log p must lie within
+    six standard deviations of the mean over texts of this model."""
     z = W.astype(np.float64) - W.max(axis=1, keepdims=True)
     logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
     p = np.exp(logp)
@@ -68,11 +68,14 @@ def written(W: NDArray, draws: list[NDArray]) -> Callable[[str, Any, int], None]
     return check
 
 
-@pytest.mark.parametrize("form", [pytest.param(form, id=quick("V65", form, True)) for form in FORMS])
+@pytest.mark.parametrize(
+    "form", [pytest.param(form, id=quick("V65", form, True)) for form in FORMS]
+)
 def test_generation(row: Callable, corpus: Corpus, form: str) -> None:
     def make() -> Group:
         V = corpus.tokenizer.vocab_size
-        # The best table with every pair seen once more than it was: a trained model, no training needed.
+        # The best table with every pair seen once more than it was: a trained model, no training
+        # needed.
         W = np.log(count_pairs(corpus.train[:-1], corpus.train[1:], V) + 1).astype(np.float32)
         rng = np.random.default_rng(1337)
         draws = [rng.random((1, LENGTH), dtype=np.float32) for _ in range(2)]
@@ -82,7 +85,9 @@ def test_generation(row: Callable, corpus: Corpus, form: str) -> None:
         return Group(
             {
                 "numpy-bisection": lambda: last_result(lambda i: generate(W, start, draws[i % 2])),
-                "numpy-generate": lambda: last_result(lambda i: model.generate(start, LENGTH, draws[i % 2])),
+                "numpy-generate": lambda: last_result(
+                    lambda i: model.generate(start, LENGTH, draws[i % 2])
+                ),
                 "torch-generate": lambda: torch_generation(W, draws, given=True),
                 "torch-multinomial": lambda: torch_generation(W, draws, given=False),
             },

@@ -1,9 +1,9 @@
-"""The whole published job as a reader starts it, a process with all its imports: text in, 5,000 updates of
-32 x 8 tokens, evaluations on the way, 500 characters out. One round.
+"""The whole published job as a reader starts it, a process with all its imports: text in, 5,000
+updates of 32 x 8 tokens, evaluations on the way, 500 characters out. One round.
 
     bigram train --backend numpy                     exact losses of both splits at 11 points
-    bigram train --backend numpy --eval-iters 200    losses of 200 random batches of each split at 11 points
-    plain_torch.py                                   the same 200 batches of each split, at its own 11 points
+    bigram train --backend numpy --eval-iters 200    losses of 200 random batches of each split
+    plain_torch.py                                   the same 200 batches, at its own 11 points
     bigram train --backend torch                     exact losses, and this project's batches
 """
 
@@ -76,13 +76,19 @@ def test_whole_job(row: Callable, corpus: Corpus, tmp_path: Path, form: str) -> 
                 raise Unavailable("torch is not installed")
             words = command(name, text)
             subprocess.run(
-                [*words[:1], "-c", "import torch" if "torch" in name else "import numpy"], check=True
+                [*words[:1], "-c", "import torch" if "torch" in name else "import numpy"],
+                check=True,
             )
             last: list[Any] = [None]
 
             def run(_: int) -> None:
                 result = subprocess.run(
-                    words, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=True
+                    words,
+                    cwd=tmp_path,
+                    env=environment,
+                    capture_output=True,
+                    encoding="utf-8",
+                    check=True,
                 )
                 last[0] = result.stdout
 

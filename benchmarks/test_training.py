@@ -1,5 +1,5 @@
-"""The training step and its parts: forward, forward and backward, AdamW, and all of it, over N and V; and the
-same step where there is next to nothing to compute."""
+"""The training step and its parts: forward, forward and backward, AdamW, and all of it, over N and
+V; and the same step where there is next to nothing to compute."""
 
 from collections.abc import Callable
 from typing import Any
@@ -58,7 +58,13 @@ def over_shapes(forms: tuple[str, ...]) -> list[Any]:
 
 
 def group(
-    make: str, forms: tuple[str, ...], work: Work, check: gates.Gate, seconds: float, *given: Any, **info: Any
+    make: str,
+    forms: tuple[str, ...],
+    work: Work,
+    check: gates.Gate,
+    seconds: float,
+    *given: Any,
+    **info: Any,
 ) -> Group:
     """Every form's job, made by the function of that name in the file of its backend."""
 
@@ -80,7 +86,9 @@ def group(
 def test_step(row: Callable, corpus: Corpus, shape: Shape, form: str) -> None:
     def make() -> Group:
         work = training(corpus, shape)
-        return group("step", STEP + DEVICES, work, gates.trained(work), 5.0, rows=rows_that_occur(work))
+        return group(
+            "step", STEP + DEVICES, work, gates.trained(work), 5.0, rows=rows_that_occur(work)
+        )
 
     row(make, f"step, {shape}", form)
 
@@ -99,7 +107,9 @@ def test_forward(row: Callable, corpus: Corpus, shape: Shape, form: str) -> None
     def make() -> Group:
         work = training(corpus, shape)
         counts = [count_pairs(*batch, shape.vocab_size) for batch in work.batches]
-        return group("forward", FORWARD, work, gates.losses([work.table] * len(counts), counts), 1.5)
+        return group(
+            "forward", FORWARD, work, gates.losses([work.table] * len(counts), counts), 1.5
+        )
 
     row(make, f"forward, {shape}", form)
 
@@ -111,7 +121,9 @@ def test_forward(row: Callable, corpus: Corpus, shape: Shape, form: str) -> None
 def test_optimizer(row: Callable, corpus: Corpus, V: int, form: str) -> None:
     def make() -> Group:
         work = training(corpus, Shape(V, 32))
-        gradients = [gates.exact(work.table, count_pairs(*b, V))[1].astype(np.float32) for b in work.batches]
+        gradients = [
+            gates.exact(work.table, count_pairs(*b, V))[1].astype(np.float32) for b in work.batches
+        ]
         check = gates.optimized(work, gradients)
         return group("optimizer_step", OPTIMIZERS, work, check, 1.5, gradients, tokens=None)
 

@@ -1,6 +1,7 @@
 """The command line, and the checks that compare the two models.
 
-``bigram.check`` and its sisters are the doctor from Python. Nothing is loaded until one of them is used.
+``bigram.check`` and its sisters are the doctor from Python. Nothing is loaded until one of them is
+used.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,14 @@ if TYPE_CHECKING:
     from bigram.doctor.kernels import check_cross_entropy, check_embedding
     from common.errors import UserError
 
-__all__ = ["Result", "UserError", "check", "check_cross_entropy", "check_embedding", "check_optimizer"]
+__all__ = [
+    "Result",
+    "UserError",
+    "check",
+    "check_cross_entropy",
+    "check_embedding",
+    "check_optimizer",
+]
 
 
 def __getattr__(name: str) -> Any:

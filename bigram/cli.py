@@ -116,7 +116,9 @@ def run_command(argv: Sequence[str] | None, processes: Any) -> int:
         return 0
     shared = args.command == "optimum" or (args.command == "train" and args.backend == "torch")
     if processes.SEVERAL and not shared:
-        raise UserError("only train --backend torch and optimum run in several processes; start it alone")
+        raise UserError(
+            "only train --backend torch and optimum run in several processes; start it alone"
+        )
     args.processes = processes
     return COMMANDS[args.command].run(args)
 
@@ -128,7 +130,9 @@ def explain_failure(error: BaseException) -> tuple[int, str | None]:
     if isinstance(error, ModuleNotFoundError):
         package = (error.name or "").partition(".")[0]
         if package in EXTRAS:
-            without = "; train --backend numpy and check do without it" if package == "torch" else ""
+            without = (
+                "; train --backend numpy and check do without it" if package == "torch" else ""
+            )
             line = f"{package} is not installed{without}; pip install {package}, or bigram[all]"
             return 2, line
     if isinstance(error, MemoryError) or (

@@ -10,7 +10,8 @@ BLOCK = re.compile(r"(<!-- begin: (?P<name>.+?) -->\n)(?P<body>.*?)(<!-- end -->
 
 
 def table(headings: Sequence[str], rows: Iterable[Iterable[str]], align: str = "") -> str:
-    """A table. ``align`` holds one letter a column, ``l``, ``c`` or ``r``; columns beyond it take its last.
+    """A table. ``align`` holds one letter a column, ``l``, ``c`` or ``r``; columns beyond it take
+    its last.
 
     >>> print(table(["a", "b"], [["x", "1"]], "lr"), end="")
     | a | b |
@@ -29,7 +30,8 @@ def blocks(page: str) -> dict[str, str]:
 
 
 def with_blocks(page: str, body_of: Callable[[str], str | None]) -> str:
-    """The page with the body of each block replaced by ``body_of(name)``, or kept where that is None."""
+    """The page with the body of each block replaced by ``body_of(name)``, or kept where that is
+    None."""
 
     def written(match: re.Match[str]) -> str:
         body = body_of(match["name"])

@@ -1,10 +1,10 @@
-"""The style of every picture, and how it is saved. The pictures are drawn in ``runs/pictures.py`` and
-``studies/falling_loss.py``.
+"""The style of every picture, and how it is saved. The pictures are drawn in ``runs/pictures.py``
+and ``studies/falling_loss.py``.
 
-800 pixels wide, on white, in colours that the colour-blind can tell apart; no meaning rests on colour alone.
-The same numbers give the same bytes (with one version of matplotlib): no date, no random ids, letters as
-outlines of matplotlib's own font, and none of the reader's settings. matplotlib is imported when a picture
-is drawn.
+800 pixels wide, on white, in colours that the colour-blind can tell apart; no meaning rests on
+colour alone. The same numbers give the same bytes (with one version of matplotlib): no date, no
+random ids, letters as outlines of matplotlib's own font, and none of the reader's settings.
+matplotlib is imported when a picture is drawn.
 """
 
 from __future__ import annotations
@@ -45,12 +45,15 @@ STYLE: dict[Any, Any] = {
 
 
 def make_folder(name: str) -> Path:
-    """The folder of that name, made if it is missing. Raises ``UserError`` where nothing can be written to
-    it, or there is nothing to draw with: to be found out before hours of training, not after."""
+    """The folder of that name, made if it is missing. Raises ``UserError`` where nothing can be
+    written to it, or there is nothing to draw with: to be found out before hours of training, not
+    after."""
     try:
         import matplotlib.figure  # noqa: F401
     except ModuleNotFoundError:
-        raise UserError("matplotlib is not installed; pip install matplotlib, or leave --plot out") from None
+        raise UserError(
+            "matplotlib is not installed; pip install matplotlib, or leave --plot out"
+        ) from None
     if not name:
         raise UserError("--plot names no folder; give one, or leave the option out")
     folder = Path(name)
@@ -82,8 +85,8 @@ def new_figure(height: float) -> Figure:
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
-    """``name.svg`` and ``name.png`` in ``folder``, each whole or not at all. Raises ``UserError`` where they
-    cannot be written."""
+    """``name.svg`` and ``name.png`` in ``folder``, each whole or not at all. Raises ``UserError``
+    where they cannot be written."""
     settle(figure)
     for suffix, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
         data = io.BytesIO()
@@ -92,8 +95,8 @@ def save(figure: Figure, folder: Path, name: str) -> None:
 
 
 def settle(figure: Figure) -> None:
-    """Everything in its place, once for both files. A drawing sets out from the layout of the one before it,
-    and the first does not know yet how large the tables will be."""
+    """Everything in its place, once for both files. A drawing sets out from the layout of the one
+    before it, and the first does not know yet how large the tables will be."""
     for _ in range(2):
         figure.draw_without_rendering()
     figure.set_layout_engine("none")
@@ -113,8 +116,8 @@ def cannot_write(path: Path, error: OSError) -> UserError:
 
 
 def visible(character: str) -> str:
-    """A character as a label: an open box for the space, an escape for an invisible character or one that
-    is not in the font.
+    """A character as a label: an open box for the space, an escape for an invisible character or
+    one that is not in the font.
 
     >>> [visible(character) for character in "a \\n\\u4e2d"]
     ['a', '␣', '\\\\n', '\\\\u4e2d']

@@ -80,7 +80,9 @@ def progress_bar(steps: int) -> Iterator[Callable[[int], object]]:
     # rich keeps lines that are printed meanwhile clear of the bar, but sends them to stderr: so
     # only where both are the terminal.
     both = sys.stdout.isatty()
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=both) as bar:
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=both
+    ) as bar:
         task = bar.add_task("training", total=steps)
         yield lambda step: bar.update(task, completed=step)
 
@@ -105,7 +107,9 @@ def foretell(
             said = True
             left = (steps - step) * (now - first) / (step - 1)
             if left >= 60:
-                say(f"{steps:,} steps will take about {plural(math.ceil(left / 60), 'more minute')}")
+                say(
+                    f"{steps:,} steps will take about {plural(math.ceil(left / 60), 'more minute')}"
+                )
 
     return on_step
 
@@ -162,7 +166,11 @@ def labelled(label: str, text: str) -> str:
 def number(value: float | None) -> str:
     """Two or three digits, at any size."""
     return (
-        "0" if value == 0 else f"{value:.3g}" if value is not None and 1e-3 <= value < 1e5 else f"{value:.1e}"
+        "0"
+        if value == 0
+        else f"{value:.3g}"
+        if value is not None and 1e-3 <= value < 1e5
+        else f"{value:.1e}"
     )
 
 

@@ -1,5 +1,5 @@
-"""Fixtures of several test files: corpora that need no network, long runs made once, the command line in
-this process, and a seeded generator. And the chapter of each test."""
+"""Fixtures of several test files: corpora that need no network, long runs made once, the command
+line in this process, and a seeded generator. And the chapter of each test."""
 
 import os
 import subprocess
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# Before NumPy and torch are imported, here and in every process that a test starts: on a step this small
-# a second thread gains nothing, and on busy cores it waits for the first at every operation.
+# Before NumPy and torch are imported, here and in every process that a test starts: on a step this
+# small a second thread gains nothing, and on busy cores it waits for the first at every operation.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
@@ -49,8 +49,8 @@ def corpus(request: pytest.FixtureRequest) -> Corpus:
 
 @pytest.fixture(params=["at hand", pytest.param("surrogate", marks=pytest.mark.slow)])
 def text_for_long_runs(request: pytest.FixtureRequest) -> Corpus:
-    """Tiny Shakespeare where it is at hand, else the surrogate, which has its pair counts; for runs so long
-    that the second of the two is left to ``-m slow``."""
+    """Tiny Shakespeare where it is at hand, else the surrogate, which has its pair counts; for runs
+    so long that the second of the two is left to ``-m slow``."""
     try:
         return request.getfixturevalue("shakespeare" if request.param == "at hand" else "surrogate")
     except pytest.skip.Exception:
@@ -84,9 +84,12 @@ def evidence_record() -> dict[str, Any]:
 
 
 @pytest.fixture
-def bigram_here(capfd: pytest.CaptureFixture[str]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs a command in this process, where torch is loaded already: what it prints, and the status that a
-    process would exit with. That a process does exit with it is proved in ``test_cli.py``."""
+def bigram_here(
+    capfd: pytest.CaptureFixture[str],
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a command in this process, where torch is loaded already: what it prints, and the status
+    that a process would exit with. That a process does exit with it is proved in
+    ``test_cli.py``."""
     from bigram.cli import main
 
     def run(*args: str) -> subprocess.CompletedProcess[str]:
@@ -105,7 +108,8 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-# The chapter of each folder or file, longest match first: ``pytest -m gradient`` runs the tests of one.
+# The chapter of each folder or file, longest match first: ``pytest -m gradient`` runs the tests of
+# one.
 CHAPTERS = {
     "agreement/test_bit_exact": "adamw",
     "agreement": "model",
@@ -133,7 +137,9 @@ FOLDER = Path(__file__).parent
 def chapter_of(path: Path) -> str:
     """The chapter of a test file. Raises ``StopIteration`` where none is named above."""
     name = path.relative_to(FOLDER).as_posix()
-    return CHAPTERS[next(key for key in sorted(CHAPTERS, key=len, reverse=True) if name.startswith(key))]
+    return CHAPTERS[
+        next(key for key in sorted(CHAPTERS, key=len, reverse=True) if name.startswith(key))
+    ]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

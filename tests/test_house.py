@@ -1,6 +1,6 @@
-"""Proves the shape of the source: imports point down and never in a circle, the hand-written side runs
-without torch, the files to read are short, every public function has a docstring, and the examples in the
-docstrings are true."""
+"""Proves the shape of the source: imports point down and never in a circle, the hand-written side
+runs without torch, the files to read are short, every public function has a docstring, and the
+examples in the docstrings are true."""
 
 import ast
 import difflib
@@ -19,9 +19,9 @@ from tests.kit import ROOT
 
 PACKAGES = ["common", "impl_numpy", "impl_torch", "bigram"]
 
-# The rooms, lowest first, each with the rooms below it that its files may import. A room is a folder, with
-# those folders in it that are not named here. The files directly in bigram/ make two rooms: the door, which
-# imports the others, and the rest, which they import.
+# The rooms, lowest first, each with the rooms below it that its files may import. A room is a
+# folder, with those folders in it that are not named here. The files directly in bigram/ make two
+# rooms: the door, which imports the others, and the rest, which they import.
 DOOR = {"bigram", "bigram.__main__", "bigram.cli"}
 ARROWS = {
     "tests": "",
@@ -65,7 +65,8 @@ MODULES = sorted(
 
 @functools.cache
 def imported(source: str) -> set[str]:
-    """The modules and names that a source imports, also inside functions and under ``TYPE_CHECKING``."""
+    """The modules and names that a source imports, also inside functions and under
+    ``TYPE_CHECKING``."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -77,7 +78,8 @@ def imported(source: str) -> set[str]:
 
 
 def import_graph(sources: dict[str, str]) -> dict[str, set[str]]:
-    """The modules of ``sources`` that each of them imports; of the tests only that they are imported."""
+    """The modules of ``sources`` that each of them imports; of the tests only that they are
+    imported."""
 
     def module(name: str) -> str:
         if name.startswith("tests."):
@@ -125,7 +127,9 @@ def test_every_room_imports_only_rooms_listed_before_it() -> None:
     assert {room(module) for module in SOURCES} | {"tests"} == set(rooms)  # none is left over
 
 
-ANYWHERE = pytest.mark.parametrize("where", ["{}", "def late():\n    {}", "if TYPE_CHECKING:\n    {}"])
+ANYWHERE = pytest.mark.parametrize(
+    "where", ["{}", "def late():\n    {}", "if TYPE_CHECKING:\n    {}"]
+)
 
 
 @ANYWHERE
@@ -181,13 +185,19 @@ def test_the_two_trainers_differ_in_fewer_than_sixty_lines() -> None:
 
 def test_every_folder_with_source_is_a_package_that_can_be_walked() -> None:
     for package in PACKAGES:
-        walked = {module.name for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}.")}
-        assert {package} | walked == {name for name in SOURCES if f"{name}.".startswith(f"{package}.")}
+        walked = {
+            module.name for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}.")
+        }
+        assert {package} | walked == {
+            name for name in SOURCES if f"{name}.".startswith(f"{package}.")
+        }
 
 
 @pytest.mark.parametrize("package", ["common", "impl_numpy"])
 def test_the_hand_written_side_imports_numpy_and_no_framework(package: str) -> None:
-    allowed = set(sys.stdlib_module_names) | {"numpy", "common", "impl_numpy"} | {"pooch", "safetensors"}
+    allowed = (
+        set(sys.stdlib_module_names) | {"numpy", "common", "impl_numpy"} | {"pooch", "safetensors"}
+    )
     for name, source in SOURCES.items():
         if name.split(".")[0] == package:
             assert {found.split(".")[0] for found in imported(source)} <= allowed, name
@@ -261,6 +271,9 @@ def test_every_text_file_is_opened_with_an_encoding() -> None:
                 if called in ("read_text", "write_text", "open", "fdopen"):
                     keywords = {keyword.arg for keyword in node.keywords}
                     binary = any(
-                        isinstance(arg, ast.Constant) and arg.value in ("rb", "wb", "xb") for arg in node.args
+                        isinstance(arg, ast.Constant) and arg.value in ("rb", "wb", "xb")
+                        for arg in node.args
                     )
-                    assert binary or "encoding" in keywords or ast.unparse(node.func) == "os.open", name
+                    assert (
+                        binary or "encoding" in keywords or ast.unparse(node.func) == "os.open"
+                    ), name

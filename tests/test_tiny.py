@@ -1,5 +1,5 @@
-"""Proves the whole story on four pairs of characters: from a text to a gradient and an optimizer by hand, and
-a table that has learned. Run it first; it takes about two seconds."""
+"""Proves the whole story on four pairs of characters: from a text to a gradient and an optimizer by
+hand, and a table that has learned. Run it first; it takes about two seconds."""
 
 import numpy as np
 import pytest
@@ -75,5 +75,6 @@ def test_training_approaches_the_least_loss_possible() -> None:
         loss, dW = model.loss_and_gradient(idx, targets)
         optimizer.step(model.token_embedding_table, dW)
     optimum = conditional_entropy(count_pairs(idx, targets, 4))
-    assert optimum == pytest.approx(np.log(2) / 2)  # after l comes l or o; everything else is certain
+    # after l comes l or o; everything else is certain
+    assert optimum == pytest.approx(np.log(2) / 2)
     assert optimum < loss < optimum + 1e-3

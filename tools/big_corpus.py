@@ -1,8 +1,9 @@
-"""The cost of a text larger than memory: ``python -m tools.big_corpus``, some minutes and 4 GB of disk.
+"""The cost of a text larger than memory: ``python -m tools.big_corpus``, some minutes and 4 GB of
+disk.
 
-Two gigabytes, tiny Shakespeare again and again, are encoded, loaded a second time, and trained on by both
-backends, each in a separate process. Prints its seconds and the largest memory that was resident. Not on
-Windows.
+Two gigabytes, tiny Shakespeare again and again, are encoded, loaded a second time, and trained on
+by both backends, each in a separate process. Prints its seconds and the largest memory that was
+resident. Not on Windows.
 """
 
 import argparse
@@ -38,7 +39,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--megabytes", type=int, default=2000, help="of the text (default %(default)s)")
+    parser.add_argument(
+        "--megabytes", type=int, default=2000, help="of the text (default %(default)s)"
+    )
     megabytes = parser.parse_args().megabytes
 
     corpus = load_corpus()
@@ -53,11 +56,20 @@ def main() -> None:
         for doing, command in (
             ("read, hashed and encoded", ("-c", LOAD, str(path))),
             ("read, hashed and found", ("-c", LOAD, str(path))),
-            ("trained, numpy", ("-m", "bigram", "train", "--backend", "numpy", "--corpus", str(path))),
-            ("trained, torch", ("-m", "bigram", "train", "--backend", "torch", "--corpus", str(path))),
+            (
+                "trained, numpy",
+                ("-m", "bigram", "train", "--backend", "numpy", "--corpus", str(path)),
+            ),
+            (
+                "trained, torch",
+                ("-m", "bigram", "train", "--backend", "torch", "--corpus", str(path)),
+            ),
         ):
             seconds, resident = run(*command, BIGRAM_CACHE_DIR=folder, OMP_NUM_THREADS="1")
-            print(f"{doing:<25} {seconds:6.1f} s  {size / seconds:5.0f} MB/s  {resident:5.0f} MB resident")
+            print(
+                f"{doing:<25} {seconds:6.1f} s  {size / seconds:5.0f} MB/s  {resident:5.0f} MB "
+                "resident"
+            )
 
 
 if __name__ == "__main__":

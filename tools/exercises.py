@@ -1,20 +1,22 @@
-"""The exercises as a notebook: for each file in ``docs/exercises`` its text with folded hints, its code, and
-a cell that checks it in place. ``python -m tools.refresh notebooks`` writes it."""
+"""The exercises as a notebook: for each file in ``docs/exercises`` its text with folded hints, its
+code, and a cell that checks it in place. ``python -m tools.refresh notebooks`` writes it."""
 
 import re
 from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).parent.parent / "docs" / "exercises"
-COMMAND = re.compile(r"\n    bigram check (?P<optimizer>--optimizer )?\S+:(?P<name>\w+)(?P<options>.*)\n")
+COMMAND = re.compile(
+    r"\n    bigram check (?P<optimizer>--optimizer )?\S+:(?P<name>\w+)(?P<options>.*)\n"
+)
 TITLE = """# Exercises: write it yourself
 
-Six functions, each with its body taken out. Replace the line that raises `NotImplementedError`, run the
-cell, and run the check below it: it says *correct*, or names the mistake and how to mend it. Each exercise
-has three hints. Unfold one at a time.
+Six functions, each with its body taken out. Replace the line that raises `NotImplementedError`, run
+the cell, and run the check below it: it says *correct*, or names the mistake and how to mend it.
+Each exercise has three hints. Unfold one at a time.
 
-To run this notebook, install the project: `pip install -c constraints.txt -e ".[all]"` in a clone. To
-write in files instead, see [the other way](README.md)."""
+To run this notebook, install the project: `pip install -c constraints.txt -e ".[all]"` in a clone.
+To write in files instead, see [the other way](README.md)."""
 SETUP = "import numpy as np\n\nfrom bigram import check, check_optimizer"
 
 
@@ -56,6 +58,7 @@ def call(command: re.Match[str]) -> str:
     'check(loss, loss_only=True)'
     """
     options = "".join(
-        f", {option.replace('-', '_')}=True" for option in re.findall(r"--(\S+)", command["options"])
+        f", {option.replace('-', '_')}=True"
+        for option in re.findall(r"--(\S+)", command["options"])
     )
     return f"check{'_optimizer' if command['optimizer'] else ''}({command['name']}{options})"

@@ -2,14 +2,14 @@
 
     python -m tools.machines                  the machines of MACHINES
     python -m tools.machines avx2 oldest      some of them
-    python -m tools.machines --full           every processor in all surroundings with all libraries: hours
+    python -m tools.machines --full           processors x surroundings x libraries: hours
     python -m tools.machines --list           their names, and what they are
     python -m tools.machines random --seed 7  the order of tests once more that a line named
 
-A machine is made of environment variables, and of a virtual environment where it has another NumPy. On all of
-them the network is refused. All tests run but the slow ones and those in a browser. A machine that cannot be
-made here is one line with the reason.
-Exit status: 0 no test failed, 1 some did, 2 bad input.
+A machine is made of environment variables, and of a virtual environment where it has another NumPy.
+On all of them the network is refused. All tests run but the slow ones and those in a browser. A
+machine that cannot be made here is one line with the reason. Exit status: 0 no test failed, 1 some
+did, 2 bad input.
 """
 
 import argparse
@@ -33,7 +33,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parent.parent
-PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
+    "project"
+]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 NOWHERE = "http://127.0.0.1:9"  # a proxy that nothing listens at
 MAKING = threading.Lock()  # an environment is made once
@@ -77,14 +79,20 @@ Trait = Callable[[Run], None]
 
 @functools.cache
 def features(python: str) -> dict[str, Any]:
-    """The instruction sets that the NumPy of ``python`` can leave out, those that are here, and its BLAS."""
-    environment = {key: value for key, value in os.environ.items() if key != "NPY_DISABLE_CPU_FEATURES"}
-    found: dict[str, Any] = json.loads(subprocess.check_output([python, "-c", FEATURES], env=environment))
+    """The instruction sets that the NumPy of ``python`` can leave out, those that are here, and its
+    BLAS."""
+    environment = {
+        key: value for key, value in os.environ.items() if key != "NPY_DISABLE_CPU_FEATURES"
+    }
+    found: dict[str, Any] = json.loads(
+        subprocess.check_output([python, "-c", FEATURES], env=environment)
+    )
     return found
 
 
 def numpy_without(run: Run, is_left_out: Callable[[str], bool]) -> None:
-    """NumPy warns of a name that the processor lacks, and refuses one of its baseline: neither is given."""
+    """NumPy warns of a name that the processor lacks, and refuses one of its baseline: neither is
+    given."""
     found = features(run.python)
     names = [name for name in found["dispatch"] if found["has"][name] and is_left_out(name)]
     run.environment["NPY_DISABLE_CPU_FEATURES"] = " ".join(names)
@@ -161,7 +169,10 @@ def version(python: str) -> tuple[int, ...]:
     code = "import sys; print(*sys.version_info[:3] if sys.version_info[3] == 'final' else ())"
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         return tuple(
-            map(int, subprocess.check_output([python, "-c", code], stderr=subprocess.DEVNULL).split())
+            map(
+                int,
+                subprocess.check_output([python, "-c", code], stderr=subprocess.DEVNULL).split(),
+            )
         )
     return ()
 
@@ -211,7 +222,9 @@ def environment_with(which: str, folder: Path) -> str:
         return with_numpy(folder / f"with-{which}", "numpy")
     pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     constraints = folder / "constraints.txt"
-    constraints.write_text(re.sub(r"^(numpy|torch)==.*\n", "", pinned, flags=re.MULTILINE), encoding="utf-8")
+    constraints.write_text(
+        re.sub(r"^(numpy|torch)==.*\n", "", pinned, flags=re.MULTILINE), encoding="utf-8"
+    )
     extras = PROJECT["optional-dependencies"]
     wanted = [*PROJECT["dependencies"], *extras["all"], *extras["test"]]
     wanted = [each for each in wanted if not each.startswith(("torch", "bigram"))]
@@ -221,8 +234,12 @@ def environment_with(which: str, folder: Path) -> str:
 def libraries(run: Run, which: str) -> None:
     with MAKING:
         run.python = environment_with(which, run.scratch.parent)
-    code = "import platform, numpy; print(platform.python_version(), 'and NumPy', numpy.__version__)"
-    run.notes.append(f"Python {subprocess.check_output([run.python, '-c', code], text=True).strip()}")
+    code = (
+        "import platform, numpy; print(platform.python_version(), 'and NumPy', numpy.__version__)"
+    )
+    run.notes.append(
+        f"Python {subprocess.check_output([run.python, '-c', code], text=True).strip()}"
+    )
     code = "import importlib.util; print(importlib.util.find_spec('torch') is not None)"
     if subprocess.check_output([run.python, "-c", code], text=True).strip() == "False":
         run.notes.append("no torch")
@@ -255,8 +272,19 @@ MACHINES = {
 }
 AXES: tuple[dict[str, tuple[Trait, ...]], ...] = (
     {"": (), "newest": (newest,), "oldest": (oldest,)},
-    {"": (), "avx2": (avx2,), "baseline": (baseline,), "haswell": (haswell,), "skylakex": (skylakex,)},
-    {"": (one_thread,), "two-threads": (two_threads,), "plain": (plain_and_busy,), "random": (elsewhere,)},
+    {
+        "": (),
+        "avx2": (avx2,),
+        "baseline": (baseline,),
+        "haswell": (haswell,),
+        "skylakex": (skylakex,),
+    },
+    {
+        "": (one_thread,),
+        "two-threads": (two_threads,),
+        "plain": (plain_and_busy,),
+        "random": (elsewhere,),
+    },
 )
 
 
@@ -299,8 +327,22 @@ def try_machine(name: str, machine: Machine, scratch: Path, seed: int, select: s
             trait(run)
     except NotHereError as reason:
         return Result(f"{name:10} not simulated: {reason}", "")
-    command = [run.python, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", *run.options]
-    command += ["-c", str(ROOT / "pyproject.toml"), f"--rootdir={ROOT}", f"--basetemp={folder / 'tests'}"]
+    command = [
+        run.python,
+        "-m",
+        "pytest",
+        "-q",
+        "--tb=short",
+        "-p",
+        "no:cacheprovider",
+        *run.options,
+    ]
+    command += [
+        "-c",
+        str(ROOT / "pyproject.toml"),
+        f"--rootdir={ROOT}",
+        f"--basetemp={folder / 'tests'}",
+    ]
     command += ["-m", "not browser", "-k", select, str(ROOT / "tests")]
     begun, printed = time.perf_counter(), folder / "printed"
     with busy(run.neighbours), printed.open("wb") as file:
@@ -320,12 +362,15 @@ def try_machine(name: str, machine: Machine, scratch: Path, seed: int, select: s
     seconds = time.perf_counter() - begun
     output = printed.read_text(encoding="utf-8", errors="replace")
     summary = output.strip().rpartition("\n")[2]
-    counts = {word.removesuffix("s"): int(number) for number, word in re.findall(r"(\d+) (\w+)", summary)}
+    counts = {
+        word.removesuffix("s"): int(number) for number, word in re.findall(r"(\d+) (\w+)", summary)
+    }
     failed = counts.get("failed", 0) + counts.get("error", 0)
     if status != 0:
         failed = max(failed, 1)  # stopped before any test
     line = (
-        f"{name:10} {counts.get('passed', 0):5} passed {failed:4} failed {counts.get('skipped', 0):4} skipped"
+        f"{name:10} {counts.get('passed', 0):5} passed {failed:4} failed "
+        f"{counts.get('skipped', 0):4} skipped"
     )
     described = "; ".join([machine.what, *run.notes])
     return Result(f"{line} {seconds:5.0f} s  {described}", output if failed else "")
@@ -335,9 +380,15 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tools.machines", description="The tests on simulated machines."
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="of machines (default: all of --list)")
-    parser.add_argument("--full", action="store_true", help="every machine that the traits make: hours")
-    parser.add_argument("--list", action="store_true", help="the names of the machines, and nothing is run")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="of machines (default: all of --list)"
+    )
+    parser.add_argument(
+        "--full", action="store_true", help="every machine that the traits make: hours"
+    )
+    parser.add_argument(
+        "--list", action="store_true", help="the names of the machines, and nothing is run"
+    )
     parser.add_argument("--seed", type=int, help="of the random order (default: another each time)")
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count(), help="machines at a time (default: one a core)"

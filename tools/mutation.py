@@ -1,7 +1,8 @@
-"""Proves that the tests see every line of ``impl_numpy``: changes one thing in it at a time, in memory, and
-runs the tests that concern it. What they let pass must be explained below as no change at all.
+"""Proves that the tests see every line of ``impl_numpy``: changes one thing in it at a time, in
+memory, and runs the tests that concern it. What they let pass must be explained below as no change
+at all.
 
-    python -m tools.mutation [model.py ...]   prints the survivors and the score, of all files or of those
+    python -m tools.mutation [model.py ...]   prints the survivors and the score
     python -m tools.mutation --write          and puts the score and the table in docs/mutation.md
 
 It takes minutes, so ``pytest`` does not run it, and it forks, so it needs Linux or macOS.
@@ -24,8 +25,9 @@ PAGE = ROOT / "docs" / "mutation.md"
 AT_ONCE = 2  # child processes
 LIMIT = 120  # seconds for one child; what loops for ever is killed
 
-# The tests of the file itself run first, then all of these. Left out are 5,000 steps, which see no more than
-# 1,000 do, the tests of the tests, and all that runs impl_numpy in another process, where it is not mutated.
+# The tests of the file itself run first, then all of these. Left out are 5,000 steps, which see no
+# more than 1,000 do, the tests of the tests, and all that runs impl_numpy in another process, where
+# it is not mutated.
 TESTS = [
     "test_gradients",
     "test_edges",
@@ -44,7 +46,15 @@ OWN = {
     "trainer.py": "test_training",
 }
 FAST = "not published_schedule and not planted and (not witnesses or every_intermediate)"
-OPTIONS = ["-xq", "--tb=no", "--assert=plain", "-pno:cacheprovider", "-pno:hypothesispytest", "-k", FAST]
+OPTIONS = [
+    "-xq",
+    "--tb=no",
+    "--assert=plain",
+    "-pno:cacheprovider",
+    "-pno:hypothesispytest",
+    "-k",
+    FAST,
+]
 
 # (file, the line, what it may as well be), as ast.unparse writes them, and why no result can tell.
 EXPLAINED = {
@@ -54,9 +64,10 @@ EXPLAINED = {
     ("model.py", "logits = logits[:, -1, :]", "logits = logits[:, -0, :]"):
         "One character is looked up, so T = 1, and the last position is the first.",
     ("pair_counts.py", "z = np.zeros(W.shape, W.dtype)", "z = np.ones(W.shape, W.dtype)"):
-        "It stays only in rows of characters that did not occur. There n = 0 turns any finite e into an "
-        "exact 0, and the loss skips them.",
-    ("pair_counts.py", "logp = np.subtract(z, np.log(s), out=z)", "logp = np.subtract(z, np.log(s))"):
+        "It stays only in rows of characters that did not occur. There n = 0 turns any finite e "
+        "into an exact 0, and the loss skips them.",
+    ("pair_counts.py", "logp = np.subtract(z, np.log(s), out=z)",
+    "logp = np.subtract(z, np.log(s))"):
         "The same values in a table of their own: more memory, and z is not used again.",
     ("pair_counts.py", "C, N = (counts.astype(W.dtype), idx.size)", "C, N = (counts, idx.size)"):
         "Products with integers are float64 tables on the way to dW: slower, and no less accurate.",
@@ -83,16 +94,26 @@ EXPLAINED = {
 }  # fmt: skip
 
 SWAPPED: dict[type, list[type]] = {
-    ast.Add: [ast.Sub], ast.Sub: [ast.Add], ast.Mult: [ast.Div], ast.Div: [ast.Mult], ast.Pow: [ast.Mult],
-    ast.BitAnd: [ast.BitOr], ast.And: [ast.Or], ast.Or: [ast.And], ast.Is: [ast.IsNot], ast.IsNot: [ast.Is],
+    ast.Add: [ast.Sub], ast.Sub: [ast.Add], ast.Mult: [ast.Div], ast.Div: [ast.Mult],
+    ast.Pow: [ast.Mult],
+    ast.BitAnd: [ast.BitOr], ast.And: [ast.Or], ast.Or: [ast.And], ast.Is: [ast.IsNot],
+    ast.IsNot: [ast.Is],
     ast.In: [ast.NotIn], ast.NotIn: [ast.In],
     ast.Eq: [ast.NotEq], ast.NotEq: [ast.Eq], ast.Lt: [ast.LtE, ast.Gt], ast.LtE: [ast.Lt, ast.GtE],
-    ast.Gt: [ast.GtE, ast.Lt], ast.GtE: [ast.Gt, ast.LtE], ast.MatMult: [ast.Mult], ast.FloorDiv: [ast.Mult],
+    ast.Gt: [ast.GtE, ast.Lt], ast.GtE: [ast.Gt, ast.LtE], ast.MatMult: [ast.Mult],
+    ast.FloorDiv: [ast.Mult],
 }  # fmt: skip
-RENAMED = {"max": "min", "zeros": "ones", "zeros_like": "ones_like", "float32": "float64", "int64": "int32"}
+RENAMED = {
+    "max": "min",
+    "zeros": "ones",
+    "zeros_like": "ones_like",
+    "float32": "float64",
+    "int64": "int32",
+}
 UNDONE = {"astype", "copy", "max", "mean", "ravel", "reshape", "sum"}  # x.copy() becomes x
 
-Mutant = tuple[tuple[str, str, str], int, str]  # as in EXPLAINED, the line's number, the whole file mutated
+# as in EXPLAINED, the line's number, the whole file mutated
+Mutant = tuple[tuple[str, str, str], int, str]
 
 
 def alternatives(node: ast.AST) -> Iterator[ast.AST]:
@@ -125,12 +146,15 @@ def alternatives(node: ast.AST) -> Iterator[ast.AST]:
                     yield changed(keywords=[keyword for keyword in keywords if keyword is not gone])
             if isinstance(func, ast.Attribute) and func.attr in UNDONE:
                 yield func.value
-        case ast.Expr(value=ast.Call()) | ast.Assign() | ast.AnnAssign() | ast.Raise() | ast.Return():
+        case (
+            ast.Expr(value=ast.Call()) | ast.Assign() | ast.AnnAssign() | ast.Raise() | ast.Return()
+        ):
             yield ast.Pass()
 
 
 def places(tree: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
-    """Every node but annotations: its parent, the field it is in, its index if that is a list, and itself."""
+    """Every node but annotations: its parent, the field it is in, its index if that is a list, and
+    itself."""
     for field, value in ast.iter_fields(tree):
         for k, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
             if isinstance(node, ast.AST) and field not in ("annotation", "returns"):
@@ -171,7 +195,10 @@ def start(file: str, source: str) -> int:
         loader.get_code = lambda self, name: code if self.path == path else load(self, name)
         names = dict.fromkeys([OWN.get(file, TESTS[0]), *TESTS])
         status = pytest.main(
-            [*OPTIONS, *(str(path) for name in names for path in (ROOT / "tests").rglob(f"{name}.py"))]
+            [
+                *OPTIONS,
+                *(str(path) for name in names for path in (ROOT / "tests").rglob(f"{name}.py")),
+            ]
         )
     finally:
         os._exit(status)
@@ -200,7 +227,10 @@ def main(arguments: list[str]) -> int:
     for key in explained ^ set(alive):
         print("not explained:" if key in alive else "explained, but killed:", *key, sep="\n    ")
     score = f"{len(every) - len(alive)} of {len(every)} mutants are killed; {len(alive)} survive"
-    print(f"{score}, {len(set(alive) - explained)} of them not explained. Stopped after {LIMIT} s: {late}.")
+    print(
+        f"{score}, {len(set(alive) - explained)} of them not explained. Stopped after {LIMIT} s: "
+        f"{late}."
+    )
     if "--write" in arguments and explained == set(alive):
         body = f"{score}, all explained:\n\n{table()}"
         page = markdown.with_blocks(PAGE.read_text(encoding="utf-8"), lambda name: body)
@@ -210,14 +240,19 @@ def main(arguments: list[str]) -> int:
 
 def table() -> str:
     """EXPLAINED in Markdown, as it stands in docs/mutation.md."""
-    rows = [(f"`{file}`", f"`{old}`", f"`{new}`", why) for (file, old, new), why in EXPLAINED.items()]
+    rows = [
+        (f"`{file}`", f"`{old}`", f"`{new}`", why) for (file, old, new), why in EXPLAINED.items()
+    ]
     return markdown.table(["file", "the line", "what it may as well be", "why"], rows)
 
 
 if __name__ == "__main__":
-    os.environ["OMP_NUM_THREADS"] = "1"  # a forked child would wait for threads that it does not have
+    os.environ["OMP_NUM_THREADS"] = (
+        "1"  # a forked child would wait for threads that it does not have
+    )
     import pytest
     import torch
 
-    torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))]).step()  # imports what torch puts off until then
+    # imports what torch puts off until then
+    torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))]).step()
     sys.exit(main(sys.argv[1:]))

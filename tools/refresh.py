@@ -73,7 +73,11 @@ def run(command: str) -> str:
     """The output of ``command`` in a folder that holds the README's ``mine.py``."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "mine.py").write_text(example(), encoding="utf-8")
-        line = command.replace("bigram ", "python -m bigram ", 1) if command.startswith("bigram") else command
+        line = (
+            command.replace("bigram ", "python -m bigram ", 1)
+            if command.startswith("bigram")
+            else command
+        )
         words = [sys.executable, *line.split()[1:]]
         result = subprocess.run(words, cwd=folder, stdout=subprocess.PIPE, encoding="utf-8")
     assert result.returncode in (0, 1), command
@@ -89,7 +93,9 @@ def body(name: str) -> str:
 def outputs() -> Pages:
     """Every pasted output. Depends on: all of ``bigram``."""
     return {
-        ROOT / page: markdown.with_blocks((ROOT / page).read_text(encoding="utf-8"), body).encode("utf-8")
+        ROOT / page: markdown.with_blocks((ROOT / page).read_text(encoding="utf-8"), body).encode(
+            "utf-8"
+        )
         for page in PAGES
     }
 
@@ -122,7 +128,8 @@ def speed() -> Pages:
 
 
 def figures() -> Pages:
-    """The figures. Depends on: ``benchmarks/results``, ``bigram/studies/falling_loss.py``, the catalogue."""
+    """The figures. Depends on: ``benchmarks/results``, ``bigram/studies/falling_loss.py``, the
+    catalogue."""
     from benchmarks.report import figures, results
 
     with tempfile.TemporaryDirectory() as folder:
@@ -167,10 +174,14 @@ SAME_EVERYWHERE = ("tables", "speed")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; see above."""
-    parser = argparse.ArgumentParser(prog="python -m tools.refresh", description=__doc__.split(":")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.refresh", description=__doc__.split(":")[0]
+    )
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--list", action="store_true", help="name the parts and their sources")
-    parser.add_argument("--check", action="store_true", help="write nothing, and fail if one is stale")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, and fail if one is stale"
+    )
     args = parser.parse_args(argv)
     if args.list:
         for name, make in PARTS.items():

@@ -5,8 +5,9 @@
     python -m tools.reliability --write    puts them, and the table of bad input, into the page
     python -m tools.reliability --table    puts the table alone there, and measures nothing
 
-Nothing is measured here that no test asserts: ``test_interruptions.py`` kills, ``test_mutants.py`` damages,
-``test_bad_input.py`` runs the table; fewer of each unless ``-m slow`` asks for all. It needs Linux or macOS.
+Nothing is measured here that no test asserts: ``test_interruptions.py`` kills, ``test_mutants.py``
+damages, ``test_bad_input.py`` runs the table; fewer of each unless ``-m slow`` asks for all. It
+needs Linux or macOS.
 """
 
 import argparse
@@ -27,8 +28,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
 
 
 def full_disk(every: int) -> dict[str, Any]:
-    """Saves over a checkpoint while no file may be longer than 0 bytes, ``every``, twice that and so on, up
-    to one too few. ``problems``: a save that got through, a file that is not what it was, or a second one."""
+    """Saves over a checkpoint while no file may be longer than 0 bytes, ``every``, twice that and
+    so on, up to one too few. ``problems``: a save that got through, a file that is not what it was,
+    or a second one."""
     found: dict[str, Any] = {"limits": 0, "problems": []}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"
@@ -47,7 +49,9 @@ def full_disk(every: int) -> dict[str, Any]:
                     found["problems"].append(str(error))
             finally:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-            if path.read_bytes() != before or [item.name for item in Path(folder).iterdir()] != [path.name]:
+            if path.read_bytes() != before or [item.name for item in Path(folder).iterdir()] != [
+                path.name
+            ]:
                 found["problems"].append(f"not as it was, at {limit} bytes")
             found["limits"] += 1
         save_checkpoint(path, later)  # and once there is room again
@@ -77,33 +81,45 @@ def measure(quick: bool) -> dict[str, Any]:
 
 def summary(found: dict[str, Any]) -> str:
     """The figures as a table. Raises ``AssertionError`` where one is not as the page says."""
-    killed, damaged, full, grown_by = (found[name] for name in ("killed", "damaged", "full", "flat"))
+    killed, damaged, full, grown_by = (
+        found[name] for name in ("killed", "damaged", "full", "flat")
+    )
     for part in (killed, damaged, full):
         assert part["problems"] == [], part["problems"]
     loaded, refused = (
-        sum(counts.get(name, 0) for counts in damaged["kinds"].values()) for name in ("loaded", "refused")
+        sum(counts.get(name, 0) for counts in damaged["kinds"].values())
+        for name in ("loaded", "refused")
     )
     rows = [
-        ("runs killed with SIGKILL", f"{killed['kills']:,}, {killed['while_saving']:,} of them while saving"),
+        (
+            "runs killed with SIGKILL",
+            f"{killed['kills']:,}, {killed['while_saving']:,} of them while saving",
+        ),
         ("checkpoints they left", f"{killed['files_loaded']:,}, and every one loads"),
         (
             "runs resumed until they ended",
-            f"{killed['runs_finished']:,}, each in the very bytes and text of one that was never killed",
+            f"{killed['runs_finished']:,}, each in the very bytes and text of one that was never "
+            "killed",
         ),
         (
             "damaged checkpoints",
-            f"{damaged['files']:,}: {refused:,} refused, {loaded:,} loaded as saved, 0 anything else",
+            f"{damaged['files']:,}: {refused:,} refused, {loaded:,} loaded as saved, 0 anything "
+            "else",
         ),
-        ("the slowest of them", f"{damaged['slowest_ms']:.0f} ms of processor time; 100 are allowed"),
+        (
+            "the slowest of them",
+            f"{damaged['slowest_ms']:.0f} ms of processor time; 100 are allowed",
+        ),
         ("the hungriest", f"{damaged['largest_mb']:.1f} MB; 64 are allowed"),
         (
             "disks full after so many bytes of a save",
-            f"{full['limits']:,}: one line each, and the checkpoint before stays the same to the byte",
+            f"{full['limits']:,}: one line each, and the checkpoint before stays the same to the "
+            "byte",
         ),
         (
             f"{grown_by['steps']:,} steps, saved 100 times",
-            f"{grown_by['bytes'] / 1000:.0f} kB more memory at the end than after a tenth of them, which are "
-            f"90 evaluations to report; {grown_by['files']} more open files",
+            f"{grown_by['bytes'] / 1000:.0f} kB more memory at the end than after a tenth of them, "
+            f"which are 90 evaluations to report; {grown_by['files']} more open files",
         ),
     ]
     return markdown.table(("what was done", "what came of it"), rows)
@@ -136,7 +152,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The figures of docs/reliability.md, measured.")
     parser.add_argument("--quick", action="store_true", help="fewer of everything")
     parser.add_argument("--write", action="store_true", help="put them into the page")
-    parser.add_argument("--table", action="store_true", help="only put the table of bad input into the page")
+    parser.add_argument(
+        "--table", action="store_true", help="only put the table of bad input into the page"
+    )
     args = parser.parse_args()
     if args.table:
         write({"bad input": bad_input.table()})

@@ -1,5 +1,5 @@
-"""The contenders, one file for each backend. A form's file is imported when the form is built, so that
-none needs the backends of the others."""
+"""The contenders, one file for each backend. A form's file is imported when the form is built, so
+that none needs the backends of the others."""
 
 import importlib
 import sys
@@ -19,7 +19,8 @@ FILES = {
 
 
 def build(form: str, make: str, *arguments: Any) -> Any:
-    """``make(*arguments)`` of the form's file. ``Unavailable`` where its backend is not installed."""
+    """``make(*arguments)`` of the form's file. ``Unavailable`` where its backend is not
+    installed."""
     backend = FORMS[form].backend
     package = backend.lower()
     try:

@@ -1,4 +1,5 @@
-"""HIPS autograd's contender: NumPy's own operations, recorded and walked back; AdamW is ``impl_numpy``'s."""
+"""HIPS autograd's contender: NumPy's own operations, recorded and walked back; AdamW is
+``impl_numpy``'s."""
 
 from typing import Any
 

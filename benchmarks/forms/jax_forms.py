@@ -1,5 +1,6 @@
-"""JAX's contenders: the model as a function of its table, the whole step in one jitted function that may
-overwrite its arguments (donated). Batches are on the device beforehand, and no loss is fetched."""
+"""JAX's contenders: the model as a function of its table, the whole step in one jitted function
+that may overwrite its arguments (donated). Batches are on the device beforehand, and no loss is
+fetched."""
 
 import functools
 from dataclasses import replace

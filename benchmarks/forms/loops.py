@@ -1,7 +1,8 @@
-"""Plain C loops as contenders: ``loops.c``, built by the C compiler that is here, called through ctypes.
+"""Plain C loops as contenders: ``loops.c``, built by the C compiler that is here, called through
+ctypes.
 
-``c-…`` keeps the arithmetic of the source, ``c-fast-…`` is built with -ffast-math: sums in any order, and
-exp in vectors where the C library has it. Both are no framework but the measured floor.
+``c-…`` keeps the arithmetic of the source, ``c-fast-…`` is built with -ffast-math: sums in any
+order, and exp in vectors where the C library has it. Both are no framework but the measured floor.
 """
 
 import ctypes
@@ -21,7 +22,8 @@ from common.arrays import Array
 from common.config import Config
 
 SOURCE = Path(__file__).with_suffix(".c")
-# Neither errno nor traps: without them sqrtf is one instruction, and no value changes. No fused multiply-add.
+# Neither errno nor traps: without them sqrtf is one instruction, and no value changes. No fused
+# multiply-add.
 EXACT = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off")
 FAST = ("-O3", "-march=native", "-ffast-math")
 
@@ -41,8 +43,8 @@ def settings(config: Config) -> object:
 def library(flags: tuple[str, ...]) -> ctypes.CDLL:
     """The loops as a shared library. ``Unavailable`` where there is no compiler, or it fails.
 
-    Compiled and linked apart: linked with -ffast-math, the library would flush subnormals to zero in the
-    whole process, NumPy's and torch's too.
+    Compiled and linked apart: linked with -ffast-math, the library would flush subnormals to zero
+    in the whole process, NumPy's and torch's too.
     """
     compiler = shlex.split(os.environ.get("CC", "cc"))
     with tempfile.TemporaryDirectory() as folder:
@@ -52,12 +54,18 @@ def library(flags: tuple[str, ...]) -> ctypes.CDLL:
             ["-shared", str(made[0]), "-o", str(made[1]), "-lm"],
         ):
             try:
-                subprocess.run([*compiler, *options], check=True, capture_output=True, encoding="utf-8")
+                subprocess.run(
+                    [*compiler, *options], check=True, capture_output=True, encoding="utf-8"
+                )
             except FileNotFoundError:
                 raise Unavailable(f"there is no C compiler {compiler[0]!r} here") from None
             except subprocess.CalledProcessError as error:
-                said = [line for line in error.stderr.splitlines() if "error" in line] or ["no message"]
-                raise Unavailable(f"{compiler[0]} fails with status {error.returncode}: {said[0]}") from None
+                said = [line for line in error.stderr.splitlines() if "error" in line] or [
+                    "no message"
+                ]
+                raise Unavailable(
+                    f"{compiler[0]} fails with status {error.returncode}: {said[0]}"
+                ) from None
         loaded = ctypes.CDLL(str(made[1]))
     for name in ("forward", "gradient", "step", "step_counted"):
         getattr(loaded, name).restype = ctypes.c_double
@@ -110,7 +118,9 @@ def gradient(work: Work, name: str) -> Job:
     loaded, dW, scratch = of(name), np.empty_like(work.table), np.empty(len(work.table), np.float32)
     batches, (N, V), W = pointers(work), sizes(work), pointer(work.table)
     dW_at, scratch_at = pointer(dW), pointer(scratch)
-    job = last_result(lambda i: loaded.gradient(N, V, W, *batches[i % len(batches)], dW_at, scratch_at))
+    job = last_result(
+        lambda i: loaded.gradient(N, V, W, *batches[i % len(batches)], dW_at, scratch_at)
+    )
     keep = (dW, scratch, work)
     return Job(job.run, lambda: (job.result(), keep[0]))
 

@@ -80,7 +80,15 @@ def step(work: Work, name: str) -> Job:
 
     def run(i: int) -> None:
         rate, root = config.lr / (1 - beta1 ** (i + 1)), math.sqrt(1 - beta2 ** (i + 1))
-        scalars = (1 - config.lr * config.weight_decay, 1 - beta1, beta2, 1 - beta2, rate, root, config.eps)
+        scalars = (
+            1 - config.lr * config.weight_decay,
+            1 - beta1,
+            beta2,
+            1 - beta2,
+            rate,
+            root,
+            config.eps,
+        )
         function(W, m, v, *batches[i % len(batches)], tuple(map(np.float32, scalars)), dW, p)
 
     with compiling() as info:

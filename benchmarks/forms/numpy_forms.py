@@ -1,4 +1,5 @@
-"""NumPy's contenders: the step that ``bigram train`` runs, and its plain twins, each as a ``Job``."""
+"""NumPy's contenders: the step that ``bigram train`` runs, and its plain twins, each as a
+``Job``."""
 
 from collections.abc import Callable
 from typing import Any
@@ -58,7 +59,8 @@ def step(work: Work, form: str) -> Job:
     if form in TRAINERS:
         trainer = TRAINERS[form](work.table, work.config)
         return Job(
-            lambda i: trainer.step(*work.batches[i % len(work.batches)]), lambda: trainer.state().weight
+            lambda i: trainer.step(*work.batches[i % len(work.batches)]),
+            lambda: trainer.state().weight,
         )
     W, gradient = work.table.copy(), GRADIENTS[form]
     optimizer = adamw(W, work.config)

@@ -1,8 +1,10 @@
-"""The published schedule as a first PyTorch script has it: ``python benchmarks/forms/plain_torch.py TEXT``.
+"""The published schedule as a first PyTorch script has it: ``python benchmarks/forms/plain_torch.py
+TEXT``.
 
-The whole job is measured against it. 5,000 updates on 32 windows of 8 characters, AdamW at 1e-3; at every
-500th, and at the last, the mean loss of 200 random batches of each split; then 500 characters. It imports
-nothing of this project, and every batch is cut out window by window and stacked.
+The whole job is measured against it. 5,000 updates on 32 windows of 8 characters, AdamW at 1e-3; at
+every 500th, and at the last, the mean loss of 200 random batches of each split; then 500
+characters. It imports nothing of this project, and every batch is cut out window by window and
+stacked.
 """
 
 import sys

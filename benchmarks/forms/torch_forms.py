@@ -1,5 +1,5 @@
-"""torch's contenders: the reference as it stands in ``impl_torch``, and its faster forms, which do not
-belong there: ``torch.compile``, pair counts, and the CUDA graph of a whole step.
+"""torch's contenders: the reference as it stands in ``impl_torch``, and its faster forms, which do
+not belong there: ``torch.compile``, pair counts, and the CUDA graph of a whole step.
 
 Every tensor is on its device beforehand; the timed part fetches no loss and converts no array.
 """
@@ -27,7 +27,11 @@ from impl_torch.trainer import TorchTrainer
 
 def device_of(form: Form) -> torch.device:
     """The form's device; ``Unavailable`` where there is none."""
-    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    present = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
     if not present[form.device]:
         raise Unavailable(f"torch finds no {form.device} device here")
     return torch.device(form.device)
@@ -54,20 +58,24 @@ def paced(form: Form, run: Callable[[int], object], result: Callable[[], Any], *
 
 def batches_on(work: Work, device: torch.device) -> list[tuple[Tensor, Tensor]]:
     """The batches as tensors."""
-    return [(torch.tensor(x, device=device), torch.tensor(y, device=device)) for x, y in work.batches]
+    return [
+        (torch.tensor(x, device=device), torch.tensor(y, device=device)) for x, y in work.batches
+    ]
 
 
 def adamw(parameters: list[Any], config: Config, **options: Any) -> torch.optim.AdamW:
     """torch's AdamW with the hyperparameters of ``config``."""
-    return torch.optim.AdamW(parameters, config.lr, config.betas, config.eps, config.weight_decay, **options)
+    return torch.optim.AdamW(
+        parameters, config.lr, config.betas, config.eps, config.weight_decay, **options
+    )
 
 
 # Loss and gradient by pair counts, as in impl_numpy/pair_counts.py.
 
 
 def count(idx: Tensor, targets: Tensor, rows: int, vocab_size: int) -> Tensor:
-    """(rows, V) float32 counts. On a CPU ``bincount``; elsewhere it would wait for the device to learn its
-    size."""
+    """(rows, V) float32 counts. On a CPU ``bincount``; elsewhere it would wait for the device to
+    learn its size."""
     cells = (idx * vocab_size + targets).flatten()
     if idx.device.type == "cpu":
         C = torch.bincount(cells, minlength=rows * vocab_size).to(torch.float32)
@@ -96,7 +104,9 @@ def pair_counts(W: Tensor, idx: Tensor, targets: Tensor) -> tuple[Tensor, Tensor
 def pair_counts_rows(W: Tensor, idx: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Over the rows that occur; the others of dW are zero."""
     rows, place = torch.unique(idx, return_inverse=True)
-    loss, some = loss_and_gradient_of_counts(W[rows], count(place, targets, len(rows), len(W)), idx.numel())
+    loss, some = loss_and_gradient_of_counts(
+        W[rows], count(place, targets, len(rows), len(W)), idx.numel()
+    )
     dW = torch.zeros_like(W)
     dW[rows] = some
     return loss, dW
@@ -119,7 +129,9 @@ def step(work: Work, name: str) -> Job:
     form = FORMS[name]
     device, kind = device_of(form), kind_of(name)
     if kind == "compiled" and device.type == "cpu" and work.batches[0][0].size > 256:
-        raise Unavailable("the whole step compiled is faster here, and compiling both takes minutes")
+        raise Unavailable(
+            "the whole step compiled is faster here, and compiling both takes minutes"
+        )
     if kind in ("compiled-step", "pair-counts-compiled"):
         return compiled_step(work, form, device, counted=kind == "pair-counts-compiled")
     if kind == "graph":
@@ -127,7 +139,9 @@ def step(work: Work, name: str) -> Job:
     trainer = TorchTrainer(work.table, work.config, form.device)
     model: Any = trainer.model
     W = model.token_embedding_table.weight
-    optimizer = trainer.optimizer if kind in ("eager", "compiled") else adamw([W], work.config, fused=True)
+    optimizer = (
+        trainer.optimizer if kind in ("eager", "compiled") else adamw([W], work.config, fused=True)
+    )
     batches = batches_on(work, device)
     take: Any = optimizer.step
 
@@ -174,7 +188,11 @@ def compiled_step(work: Work, form: Form, device: torch.device, counted: bool) -
     """Gradient and AdamW in one compiled function. Counting stays outside: inductor fails on it."""
     config = work.config
     W = torch.tensor(work.table, device=device)
-    moments = [torch.zeros_like(W), torch.zeros_like(W), torch.zeros((), dtype=torch.float64, device=device)]
+    moments = [
+        torch.zeros_like(W),
+        torch.zeros_like(W),
+        torch.zeros((), dtype=torch.float64, device=device),
+    ]
     batches = batches_on(work, device)
     N = work.batches[0][0].size
 
@@ -187,7 +205,9 @@ def compiled_step(work: Work, form: Form, device: torch.device, counted: bool) -
         step_size = (config.lr / (1 - beta1**t)).to(W.dtype)
         W.sub_(step_size * m / (v.sqrt() / (1 - beta2**t).sqrt().to(W.dtype) + config.eps))
 
-    def from_tokens(W: Tensor, m: Tensor, v: Tensor, t: Tensor, idx: Tensor, targets: Tensor) -> Tensor:
+    def from_tokens(
+        W: Tensor, m: Tensor, v: Tensor, t: Tensor, idx: Tensor, targets: Tensor
+    ) -> Tensor:
         dW, loss = torch.func.grad_and_value(mean_loss)(W, idx, targets)
         update(W, m, v, t, dW)
         return loss
@@ -217,8 +237,9 @@ def compiled_step(work: Work, form: Form, device: torch.device, counted: bool) -
 
 
 def graph_step(work: Work, form: Form, device: torch.device) -> Job:
-    """The textbook step captured once as a CUDA graph and replayed: one launch a step. Everything it touches
-    stays where it is: the batch is copied into static tensors, and AdamW counts its steps on the device."""
+    """The textbook step captured once as a CUDA graph and replayed: one launch a step. Everything
+    it touches stays where it is: the batch is copied into static tensors, and AdamW counts its
+    steps on the device."""
     trainer = TorchTrainer(work.table, work.config, form.device)
     W = trainer.model.token_embedding_table.weight
     optimizer = adamw([W], work.config, fused=True, capturable=True)
@@ -237,7 +258,8 @@ def graph_step(work: Work, form: Form, device: torch.device) -> Job:
         for _ in range(3):
             once()
     torch.cuda.current_stream().wait_stream(side)
-    optimizer.zero_grad(set_to_none=True)  # so that the capture takes the gradient from its own memory
+    # so that the capture takes the gradient from its own memory
+    optimizer.zero_grad(set_to_none=True)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         once()
@@ -254,8 +276,8 @@ def graph_step(work: Work, form: Form, device: torch.device) -> Job:
 
 @contextlib.contextmanager
 def compiling() -> Iterator[dict[str, Any]]:
-    """As ``interleave.compiling``. ``Unavailable`` where the compiler fails, most likely for want of a
-    C++ compiler; any other exception is an error of ours."""
+    """As ``interleave.compiling``. ``Unavailable`` where the compiler fails, most likely for want
+    of a C++ compiler; any other exception is an error of ours."""
     try:
         with warnings.catch_warnings(), interleave.compiling() as info:
             warnings.simplefilter("ignore")  # these warnings are about modules of torch
@@ -263,11 +285,14 @@ def compiling() -> Iterator[dict[str, Any]]:
     except BackendCompilerFailed as error:
         cause = error.inner_exception
         first_line = str(cause).strip().partition("\n")[0]
-        raise Unavailable(f"torch.compile fails here: {type(cause).__name__}: {first_line}") from error
+        raise Unavailable(
+            f"torch.compile fails here: {type(cause).__name__}: {first_line}"
+        ) from error
 
 
 def forget() -> None:
-    """Drops the compiled functions of the last group: torch compiles a function only a few times."""
+    """Drops the compiled functions of the last group: torch compiles a function only a few
+    times."""
     if "torch._dynamo" in sys.modules:
         torch._dynamo.reset()
 

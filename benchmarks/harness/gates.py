@@ -1,8 +1,9 @@
-"""The checks that a result must pass before its time counts. Bounds are those of ``bigram/bounds.py``.
+"""The checks that a result must pass before its time counts. Bounds are those of
+``bigram/bounds.py``.
 
 Every gate is a function of a contender's name, its result, and the number of its calls, and raises
-AssertionError. Inputs come round again, and no two have the same right result: a contender that ignores its
-input, or returns an old result, fails.
+AssertionError. Inputs come round again, and no two have the same right result: a contender that
+ignores its input, or returns an old result, fails.
 """
 
 import functools
@@ -21,19 +22,21 @@ from impl_numpy.trainer import NumpyTrainer
 
 Gate = Callable[[str, Any, int], None]
 
-# The largest difference of two float32 tables at the end of a group's run. Measured, and the same figure, as
-# ``bounds.weight_bound``, which is for batches up to 8,192 tokens, NumPy and torch.
+# The largest difference of two float32 tables at the end of a group's run. Measured, and the same
+# figure, as ``bounds.weight_bound``, which is for batches up to 8,192 tokens, NumPy and torch.
 END = 2e-5
-# The same few gradients are rounded the same way every time, and that adds up: 1e-4 measured after 1,600
-# steps of AdamW alone, at V = 256. So does another order of rounding: compiled loops and accelerators fuse
-# multiplication and addition, 4e-5 measured after 3,200 steps. One step left out is lr = 1e-3.
+# The same few gradients are rounded the same way every time, and that adds up: 1e-4 measured after
+# 1,600 steps of AdamW alone, at V = 256. So does another order of rounding: compiled loops and
+# accelerators fuse multiplication and addition, 4e-5 measured after 3,200 steps. One step left out
+# is lr = 1e-3.
 OTHER_ROUNDING = 5e-4
 LIKE_THE_REFEREE = ("NumPy", "torch", "autograd")
 
 
 def table_after(step: Callable[[int], Array], start: Array, lr: float, end: float) -> Gate:
-    """The table must be where ``step``, of the plain form, takes it in as many steps, and away from the
-    start: an update moves some entry by about lr. ``step(i)`` returns the table after step i."""
+    """The table must be where ``step``, of the plain form, takes it in as many steps, and away from
+    the start: an update moves some entry by about lr. ``step(i)`` returns the table after step
+    i."""
     start = start.copy()
     after = {0: start}
 
@@ -75,7 +78,8 @@ def optimized(work: Work, gradients: list[Array]) -> Gate:
 
 
 def loss_and_gradient(work: Work) -> Gate:
-    """Both against the counts form in double precision, each entry of dW within its derived bound."""
+    """Both against the counts form in double precision, each entry of dW within its derived
+    bound."""
 
     @functools.cache
     def truth(batch: int) -> tuple[Ids, float, Array]:
@@ -90,7 +94,9 @@ def loss_and_gradient(work: Work) -> Gate:
         batch = (calls - 1) % len(work.batches)
         _, loss, dW = truth(batch)
         assert abs(result[0] - loss) <= loss_bound(loss, work.table.dtype), (result[0], loss)
-        row = compare_tensor(name, result[1], dW, bound(batch, FORMS[name].algorithm == "per token"))
+        row = compare_tensor(
+            name, result[1], dW, bound(batch, FORMS[name].algorithm == "per token")
+        )
         assert row.fraction_of_bound <= 1, row
 
     distinct([truth(batch)[1] for batch in range(len(work.batches))], work.table)
@@ -104,7 +110,11 @@ def losses(tables: Sequence[Array], counts: Sequence[Ids]) -> Gate:
 
     def check(name: str, loss: float, calls: int) -> None:
         wanted = expected[(calls - 1) % len(expected)]
-        assert abs(float(loss) - wanted) <= loss_bound(wanted, tables[0].dtype), (name, loss, wanted)
+        assert abs(float(loss) - wanted) <= loss_bound(wanted, tables[0].dtype), (
+            name,
+            loss,
+            wanted,
+        )
 
     return check
 

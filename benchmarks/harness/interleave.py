@@ -1,9 +1,10 @@
-"""Measures a group of contenders in turn, round by round, so that other work on the machine slows all of them
-alike; and gates them: a contender has a figure only if its results were right on the arrays it was timed on,
-before and after.
+"""Measures a group of contenders in turn, round by round, so that other work on the machine slows
+all of them alike; and gates them: a contender has a figure only if its results were right on the
+arrays it was timed on, before and after.
 
-pytest-benchmark times one test after the other. So the first test of a group measures the whole group, and
-each test replays its own rounds to pytest-benchmark on a clock that stands still in between.
+pytest-benchmark times one test after the other. So the first test of a group measures the whole
+group, and each test replays its own rounds to pytest-benchmark on a clock that stands still in
+between.
 """
 
 import contextlib
@@ -24,7 +25,8 @@ class Unavailable(Exception):
 class Job:
     """One contender, ready to run."""
 
-    run: Callable[[int], object]  # makes call i, on the i-th of the group's inputs, which come round again
+    # makes call i, on the i-th of the group's inputs, which come round again
+    run: Callable[[int], object]
     result: Callable[[], Any]  # the outcome of the calls so far, for the group's check
     wait: Callable[[], object] = lambda: None  # until a device has finished
     info: dict[str, Any] = field(default_factory=dict)  # published beside the figure
@@ -42,7 +44,8 @@ def last_result(compute: Callable[[int], Any], **info: Any) -> Job:
 
 @contextlib.contextmanager
 def compiling() -> Iterator[dict[str, Any]]:
-    """Around the first call of a compiled function: the record it yields gets ``compile_seconds``."""
+    """Around the first call of a compiled function: the record it yields gets
+    ``compile_seconds``."""
     info: dict[str, Any] = {}
     start = time.perf_counter()
     yield info
@@ -53,8 +56,10 @@ def compiling() -> Iterator[dict[str, Any]]:
 class Group:
     """Contenders for the same work."""
 
-    jobs: dict[str, Callable[[], Job]]  # called when the group is measured; may raise ``Unavailable``
-    check: Callable[[str, Any, int], None]  # name, result after so many calls; raises AssertionError
+    # called when the group is measured; may raise ``Unavailable``
+    jobs: dict[str, Callable[[], Job]]
+    # name, result after so many calls; raises AssertionError
+    check: Callable[[str, Any, int], None]
     inputs: int  # number of inputs
     seconds: float  # for all rounds together, about
     info: dict[str, Any] = field(default_factory=dict)
@@ -74,7 +79,8 @@ class Outcome:
 
 
 def measure(group: Group, fewest_rounds: int) -> dict[str, Outcome]:
-    """Builds every contender, warms it up, checks it on all inputs, times it in turn, and checks it again.
+    """Builds every contender, warms it up, checks it on all inputs, times it in turn, and checks it
+    again.
 
     All make the same number of calls a round, so all end after the same number of steps.
     """
@@ -169,6 +175,7 @@ CLOCK = Replay()
 
 
 def replay(benchmark: Any, seconds: list[float]) -> None:
-    """Reports rounds measured before to pytest-benchmark. The test must be marked with ``timer=CLOCK``."""
+    """Reports rounds measured before to pytest-benchmark. The test must be marked with
+    ``timer=CLOCK``."""
     remaining = iter(seconds)
     benchmark.pedantic(lambda: CLOCK.advance(next(remaining, 0.0)), rounds=len(seconds))

@@ -1,7 +1,7 @@
 """The work that is measured: shapes, tables and batches, and the contenders by name. No torch here.
 
-A contender is a *form*: one way to do the same work. ``benchmarks/forms`` builds it, and says whether it can
-run on this machine.
+A contender is a *form*: one way to do the same work. ``benchmarks/forms`` builds it, and says
+whether it can run on this machine.
 """
 
 from typing import NamedTuple
@@ -26,7 +26,9 @@ class Form(NamedTuple):
     backend: str  # "NumPy", "torch", "JAX", "Numba", "autograd", "C" or "Python"
     algorithm: str  # only equals are compared
     device: str = "cpu"
-    pace: str = "throughput"  # or "latency": waits for the device after every call; on a CPU they are one
+    pace: str = (
+        "throughput"  # or "latency": waits for the device after every call; on a CPU they are one
+    )
 
 
 FORMS = {
@@ -39,7 +41,9 @@ FORMS = {
     "torch-compiled": Form("torch, model and AdamW compiled", "torch", "per token"),
     "torch-compiled-step": Form("torch, whole step compiled", "torch", "per token"),
     "torch-pair-counts": Form("torch, pair counts", "torch", "pair counts"),
-    "torch-pair-counts-rows": Form("torch, pair counts of the rows that occur", "torch", "pair counts"),
+    "torch-pair-counts-rows": Form(
+        "torch, pair counts of the rows that occur", "torch", "pair counts"
+    ),
     "torch-pair-counts-compiled": Form("torch, pair counts compiled", "torch", "pair counts"),
     "jax-per-token": Form("JAX, whole step jitted", "JAX", "per token"),
     "jax-pair-counts": Form("JAX, pair counts jitted", "JAX", "pair counts"),
@@ -51,7 +55,8 @@ FORMS = {
     "c-pair-counts": Form("C, pair counts, exact", "C", "pair counts"),
     "c-fast-pair-counts": Form("C, pair counts, -ffast-math", "C", "pair counts"),
 }
-STEP = tuple(FORMS)  # the forms of the whole step; below, those of its parts and of the work around it
+# the forms of the whole step; below, those of its parts and of the work around it
+STEP = tuple(FORMS)
 FORMS |= {
     "numpy-per-token": Form("NumPy, per token", "NumPy", "per token"),
     "torch-recorded": Form("torch, eager, recorded for a backward pass", "torch", "per token"),
@@ -71,8 +76,12 @@ FORMS |= {
     "numpy-tokenizer": Form("FastTokenizer.encode", "NumPy", "all characters at once"),
     "numpy-generate": Form("NumPy, model.generate", "NumPy", "logits for every character"),
     "numpy-bisection": Form("NumPy, generation.generate", "NumPy", "cumulative rows once"),
-    "torch-generate": Form("torch, model.generate, given draws", "torch", "logits for every character"),
-    "torch-multinomial": Form("torch, model.generate, multinomial", "torch", "logits for every character"),
+    "torch-generate": Form(
+        "torch, model.generate, given draws", "torch", "logits for every character"
+    ),
+    "torch-multinomial": Form(
+        "torch, model.generate, multinomial", "torch", "logits for every character"
+    ),
     "job-numpy": Form("bigram train --backend numpy", "NumPy", "exact evaluation"),
     "job-numpy-sampled": Form(
         "bigram train --backend numpy --eval-iters 200", "NumPy", "evaluation on 200 batches"
@@ -130,7 +139,8 @@ SMALLEST = Shape(2, 1)  # a step with nearly nothing to compute: the time that i
 
 
 def quick(name: str, form: str, published: bool) -> str:
-    """The name of a row. Those of the published shape say ``quick``, except where compiling takes seconds."""
+    """The name of a row. Those of the published shape say ``quick``, except where compiling takes
+    seconds."""
     slow = "compiled" in form or form.startswith("numba")
     return f"{name}-{form}" + ("-quick" if published and not slow else "")
 
@@ -144,8 +154,8 @@ class Work(NamedTuple):
 
 
 def tokens_of(corpus: Corpus, vocab_size: int, size: int) -> NDArray[np.integer]:
-    """A text of so many characters: the corpus where it has them. For any other V ids drawn evenly, the
-    hardest text for counting: it has the most rows and pairs that a batch can have."""
+    """A text of so many characters: the corpus where it has them. For any other V ids drawn evenly,
+    the hardest text for counting: it has the most rows and pairs that a batch can have."""
     if vocab_size == corpus.tokenizer.vocab_size:
         return corpus.train
     ids = np.random.default_rng(vocab_size).integers(vocab_size, size=size)
@@ -159,7 +169,8 @@ def training(corpus: Corpus, shape: Shape) -> Work:
     table = initial_table(shape.vocab_size, config.dtype, rng)
     tokens = tokens_of(corpus, shape.vocab_size, 1_000_000)
     batcher = Batcher(tokens, shape.batch_size, BLOCK_SIZE, rng)
-    few = shape.vocab_size * max(shape.vocab_size, shape.tokens) > 2**22  # one step takes tenths of a second
+    # one step takes tenths of a second
+    few = shape.vocab_size * max(shape.vocab_size, shape.tokens) > 2**22
     return Work(table, [batcher.get_batch() for _ in range(2 if few else 4)], config)
 
 

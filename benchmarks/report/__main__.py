@@ -1,4 +1,5 @@
-"""Writes the blocks and figures of docs/speed.md, docs/cost.md and docs/gpu.md from the committed results:
+"""Writes the blocks and figures of docs/speed.md, docs/cost.md and docs/gpu.md from the committed
+results:
 
 python -m benchmarks.report             every file of benchmarks/results
 python -m benchmarks.report FILE ...    these files
@@ -23,7 +24,10 @@ def main(argv: list[str]) -> int:
             print(pages.readme(published()), end="")
             return 0
         runs = [load(Path(name)) for name in argv] or published()
-        written = {name: pages.page((DOCS / name).read_text(encoding="utf-8"), runs) for name in pages.PAGES}
+        written = {
+            name: pages.page((DOCS / name).read_text(encoding="utf-8"), runs)
+            for name in pages.PAGES
+        }
         from benchmarks.report import figures
 
         drawn = figures.draw(runs)
@@ -35,7 +39,8 @@ def main(argv: list[str]) -> int:
     for name, data in drawn.items():
         replace_file(DOCS / "figures" / name, data)
     print(
-        f"docs: {', '.join(pages.PAGES)} and {len(drawn)} figures from {sum(len(r.rows) for r in runs)} rows"
+        f"docs: {', '.join(pages.PAGES)} and {len(drawn)} figures from "
+        f"{sum(len(r.rows) for r in runs)} rows"
     )
     return 0
 

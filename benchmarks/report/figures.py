@@ -1,5 +1,5 @@
-"""The figures of docs/: SVG, the same bytes for the same JSON and the same matplotlib. One row of panels for
-each machine.
+"""The figures of docs/: SVG, the same bytes for the same JSON and the same matplotlib. One row of
+panels for each machine.
 
 They look as ``bigram/plot_style.py`` has it; NumPy's lines are solid, the others dashed.
 """
@@ -89,7 +89,9 @@ def cost(runs: list[Results]) -> Figure:
             ("the C loop, -ffast-math", GREY, "^", "--", "fast"),
             ("copying W, m and v", ORANGE, "s", ":", "memory"),
         ):
-            times = {V: getattr(floor, field) for V, floor in found.items() if getattr(floor, field)}
+            times = {
+                V: getattr(floor, field) for V, floor in found.items() if getattr(floor, field)
+            }
             if times:
                 values = [time * MICRO for time in times.values()]
                 look = {"color": colour, "marker": marker, "linestyle": dashes, "label": name}
@@ -101,7 +103,8 @@ def cost(runs: list[Results]) -> Figure:
 
 
 def lines(axes: Any, results: Results, x: str, at: dict[str, int]) -> None:
-    """One line for each of ``LINES``, quartiles as bars, and a ring where the first crosses another."""
+    """One line for each of ``LINES``, quartiles as bars, and a ring where the first crosses
+    another."""
     drawn: dict[str, list[Row]] = {}
     for name, which, colour, marker in LINES:
         rows = fastest(results.find("step", device="cpu", **which, **at), x)
@@ -128,7 +131,9 @@ def lines(axes: Any, results: Results, x: str, at: dict[str, int]) -> None:
         axes.plot(place, time * MICRO, "o", markersize=13, markerfacecolor="none", color=BLACK)
     if rings:
         places = ", ".join(f"{place:,.0f}" for place, _ in rings)
-        axes.text(0.98, 0.02, f"crossings at {places}", transform=axes.transAxes, ha="right", fontsize=9)
+        axes.text(
+            0.98, 0.02, f"crossings at {places}", transform=axes.transAxes, ha="right", fontsize=9
+        )
     axes.set_xscale("log")
     axes.set_yscale("log")
     ticks(axes, sorted({getattr(row, x) for row in ours}))
@@ -145,8 +150,8 @@ def fastest(rows: Sequence[Row], x: str) -> list[Row]:
 
 
 def crossovers(ours: Sequence[Row], theirs: Sequence[Row], x: str) -> list[tuple[float, float]]:
-    """(x, seconds) where one line crosses the other, both straight between points in a log-log plot, if their
-    spreads are apart on either side."""
+    """(x, seconds) where one line crosses the other, both straight between points in a log-log
+    plot, if their spreads are apart on either side."""
     there = {getattr(row, x): row for row in theirs}
     pairs = {at: (row, there[at]) for row in ours for at in [getattr(row, x)] if at in there}
     one = {at: math.log(row.median) for at, (row, _) in pairs.items()}

@@ -1,8 +1,8 @@
 """The blocks of docs/speed.md, docs/cost.md and docs/gpu.md, and of the README, made from results.
 
-A time is the median of its rounds. The fastest of a row is bold only where its quartiles are apart from
-those of every other. docs/cost.md has the least of all rounds instead, for a floor is best seen undisturbed.
-A table about one machine names it, and stands once for each machine.
+A time is the median of its rounds. The fastest of a row is bold only where its quartiles are apart
+from those of every other. docs/cost.md has the least of all rounds instead, for a floor is best
+seen undisturbed. A table about one machine names it, and stands once for each machine.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -67,15 +67,20 @@ def compared(rows: Sequence[Row | None], labelled: bool = False) -> list[str]:
     def cell(row: Row | None) -> str:
         if row is None:
             return NONE
-        faster = all(row.median < other.median and apart(row, other) for other in found if other is not row)
+        faster = all(
+            row.median < other.median and apart(row, other) for other in found if other is not row
+        )
         text = f"**{median(row)}**" if faster and len(found) > 1 else median(row)
-        return f"{text}<br>{row.form.label.partition(', ')[2] or row.form.label}" if labelled else text
+        return (
+            f"{text}<br>{row.form.label.partition(', ')[2] or row.form.label}" if labelled else text
+        )
 
     return [cell(row) for row in rows]
 
 
 def without_empty(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table, without the rows and columns that hold no figure; all but the first column to the right."""
+    """A table, without the rows and columns that hold no figure; all but the first column to the
+    right."""
     rows = [row for row in rows if any(cell != NONE for cell in row[1:])]
     kept = [i for i in range(len(headings)) if any(row[i] != NONE for row in rows)]
     return table([headings[i] for i in kept], [[row[i] for i in kept] for row in rows], "lr")
@@ -95,7 +100,7 @@ def of_each(make: Callable[[Results], str]) -> Callable[[list[Results]], str]:
     return block
 
 
-# --- docs/speed.md ------------------------------------------------------------------------------------
+# --- docs/speed.md --------------------------------------------------------------------------------
 
 
 def machines(runs: list[Results]) -> str:
@@ -128,8 +133,8 @@ PARTS = (
 
 
 def parts_of(run: Results, forms: Sequence[str]) -> tuple[list[float | None], Row | None]:
-    """Seconds of forward, backward and AdamW, and the row of the whole step. Backward is forward and backward
-    less forward."""
+    """Seconds of forward, backward and AdamW, and the row of the whole step. Backward is forward
+    and backward less forward."""
     forward = run.best("forward", name=forms[0], **PUBLISHED)
     both = run.best("gradient", name=forms[1], **PUBLISHED)
     adamw = run.best("optimizer", name=forms[2], vocab_size=65)
@@ -139,7 +144,8 @@ def parts_of(run: Results, forms: Sequence[str]) -> tuple[list[float | None], Ro
 
 
 def same_work(run: Results) -> str:
-    """One algorithm, token by token, nothing fused by hand: the cost of a framework on a small model."""
+    """One algorithm, token by token, nothing fused by hand: the cost of a framework on a small
+    model."""
     floor = run.best("step", name="c-per-token", **PUBLISHED)
     rows = []
     for label, *forms in PARTS:
@@ -150,11 +156,19 @@ def same_work(run: Results) -> str:
         cells = [seconds(part) if part else NONE for part in [*found, whole]]
         rows.append([label, *cells, median(step), times_as_long(step, floor)])
     return without_empty(
-        ("V = 65, 256 tokens", "forward", "backward", "AdamW", "their sum", "the step", "over C"), rows
+        ("V = 65, 256 tokens", "forward", "backward", "AdamW", "their sum", "the step", "over C"),
+        rows,
     )
 
 
-DISPATCHED = ("numpy-add-at", "numpy-step", "torch-eager", "torch-fused", "jax-per-token", "c-per-token")
+DISPATCHED = (
+    "numpy-add-at",
+    "numpy-step",
+    "torch-eager",
+    "torch-fused",
+    "jax-per-token",
+    "c-per-token",
+)
 
 
 def dispatch(run: Results) -> str:
@@ -258,7 +272,9 @@ def aims(run: Results) -> str:
         floor = run.best("step", name="c-pair-counts", **at)
         aim = "≥ 1×" if shape.vocab_size <= 256 else NONE
         over_c = [times_as_long(ours, floor), "≤ 2×" if shape.vocab_size <= 65 else NONE]
-        rows.append([f"step, {shape}", aim, *(times_as_long(row, ours) for row in fastest), *over_c])
+        rows.append(
+            [f"step, {shape}", aim, *(times_as_long(row, ours) for row in fastest), *over_c]
+        )
     for work, aim, ours, theirs in (
         (
             "batch sampling, 256 tokens, against slicing and stacking",
@@ -310,12 +326,19 @@ def all_cores(runs: list[Results]) -> str:
     """The fastest of each side on one thread and on every core."""
     found = []
     for many in (run for run in runs if run.threads > 1 and not run.on_card):
-        one = next((r for r in one_thread(runs) if r.machine["processor"] == many.machine["processor"]), many)
+        one = next(
+            (r for r in one_thread(runs) if r.machine["processor"] == many.machine["processor"]),
+            many,
+        )
         sides = ("NumPy", "torch", "JAX")
         rows = [
             [
                 str(shape),
-                *(median(best_of(run, side, at_shape(shape))) for side in sides for run in (one, many)),
+                *(
+                    median(best_of(run, side, at_shape(shape)))
+                    for side in sides
+                    for run in (one, many)
+                ),
             ]
             for shape in SHAPES
         ]
@@ -361,7 +384,7 @@ def every(rows: list[Row]) -> str:
     )
 
 
-# --- docs/gpu.md --------------------------------------------------------------------------------------
+# --- docs/gpu.md ----------------------------------------------------------------------------------
 
 
 def cards(runs: list[Results]) -> str:
@@ -372,7 +395,7 @@ def cards(runs: list[Results]) -> str:
     return "\n".join(f"{run.name}:\n\n{every(run.rows)}" for run in found)
 
 
-# --- docs/cost.md -------------------------------------------------------------------------------------
+# --- docs/cost.md ---------------------------------------------------------------------------------
 
 
 def one_pass(run: Results) -> str:
@@ -383,7 +406,9 @@ def one_pass(run: Results) -> str:
         found = [row for row in times if row]
         if len(found) == len(PASSES):
             copied = f"{8 * V * V / found[0].min / 1e9:.1f}"
-            rows.append([f"{V:,}", size_of(4 * V * V), *(seconds(row.min) for row in found), copied])
+            rows.append(
+                [f"{V:,}", size_of(4 * V * V), *(seconds(row.min) for row in found), copied]
+            )
     return without_empty(("V", "a table", *PASSES, "copied, GB/s"), rows)
 
 
@@ -443,7 +468,7 @@ def floor_table(run: Results) -> str:
     )
 
 
-# --- README -------------------------------------------------------------------------------------------
+# --- README ---------------------------------------------------------------------------------------
 
 
 def readme(runs: list[Results]) -> str:
@@ -455,12 +480,18 @@ def readme(runs: list[Results]) -> str:
         found, step = parts_of(run, forms)
         side = label.partition(",")[0]
         best = [median(best_of(run, side, at_shape(shape))) for shape in shapes]
-        rows.append([side, *(seconds(part) if part else NONE for part in found), median(step), *best])
+        rows.append(
+            [side, *(seconds(part) if part else NONE for part in found), median(step), *best]
+        )
     best_at = [f"best at V = {shape.vocab_size:,}, N = {shape.tokens:,}" for shape in shapes]
     headings = ("", "forward", "backward", "AdamW", "step", *best_at)
     jobs = [
-        times_as_long(run.best("whole_job", name="job-torch-plain"), run.best("whole_job", name="job-numpy")),
-        times_as_long(run.best("generation", backend="torch"), run.best("generation", backend="NumPy")),
+        times_as_long(
+            run.best("whole_job", name="job-torch-plain"), run.best("whole_job", name="job-numpy")
+        ),
+        times_as_long(
+            run.best("generation", backend="torch"), run.best("generation", backend="NumPy")
+        ),
     ]
     return (
         f"{without_empty(headings, rows)}\n"

@@ -1,6 +1,6 @@
-"""The raw rounds of one run of the benchmarks, as rows to ask for. One file for each machine lies in
-``benchmarks/results``: ``PROCESSOR.json`` on one thread, ``PROCESSOR-all-cores.json`` on all, and
-``CARD.json`` for an accelerator."""
+"""The raw rounds of one run of the benchmarks, as rows to ask for. One file for each machine lies
+in ``benchmarks/results``: ``PROCESSOR.json`` on one thread, ``PROCESSOR-all-cores.json`` on all,
+and ``CARD.json`` for an accelerator."""
 
 import json
 from pathlib import Path
@@ -45,7 +45,9 @@ class Results:
             extra, stats = bench["extra_info"], bench["stats"]
             names = extra["operation"], bench["group"], extra["form"], FORMS[extra["form"]]
             times = (stats[key] for key in ("median", "min", "q1", "q3", "rounds"))
-            self.rows.append(Row._make((*names, extra["vocab_size"], extra["tokens"], *times, extra)))
+            self.rows.append(
+                Row._make((*names, extra["vocab_size"], extra["tokens"], *times, extra))
+            )
 
     @property
     def on_card(self) -> bool:
@@ -95,5 +97,6 @@ def published() -> list[Results]:
 
 
 def apart(one: Row, other: Row) -> bool:
-    """Whether the quartiles of the two leave a gap. A single round has no spread, so it is never apart."""
+    """Whether the quartiles of the two leave a gap. A single round has no spread, so it is never
+    apart."""
     return min(one.rounds, other.rounds) > 1 and (one.q3 < other.q1 or other.q3 < one.q1)

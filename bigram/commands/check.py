@@ -47,7 +47,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="your (logits, targets) -> (loss, dlogits) instead",
     )
     part = parser.add_mutually_exclusive_group()
-    part.add_argument("--loss-only", action="store_true", help="the function returns the loss alone")
+    part.add_argument(
+        "--loss-only", action="store_true", help="the function returns the loss alone"
+    )
     part.add_argument("--gradient-only", action="store_true", help="the function returns dW alone")
     add(
         "--dtype",
@@ -79,7 +81,9 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"give {' or '.join(names[:2])}, not both")
     if given and not args.subject:
         if args.loss_only or args.gradient_only:
-            raise UserError(f"--loss-only and --gradient-only are for functions, not for --{given[0]}")
+            raise UserError(
+                f"--loss-only and --gradient-only are for functions, not for --{given[0]}"
+            )
         if args.vocab is not None or args.tokens is not None:
             raise UserError(f"--vocab and --tokens are for functions, not for --{given[0]}")
     check_seconds("--limit", args.limit)

@@ -9,7 +9,9 @@ ABOUT = "show every number of one forward and backward pass on a short text"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The text, and the form of the answer."""
-    parser.add_argument("text", nargs="?", default="hello", metavar="TEXT", help="default %(default)s")
+    parser.add_argument(
+        "text", nargs="?", default="hello", metavar="TEXT", help="default %(default)s"
+    )
     parser.add_argument(
         "--width",
         type=int,
@@ -45,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     from rich.console import Console
 
-    console = Console(width=width, highlight=False)  # in colour on a terminal, unless NO_COLOR says not to
+    # in colour on a terminal, unless NO_COLOR says not to
+    console = Console(width=width, highlight=False)
     for line in one_step(record, args.step, width) if args.step else report(record, width):
         console.print(line, soft_wrap=True)
     return 0

@@ -66,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
     if problem:
         notice(problem)
     with naming_options():
-        result = generate(checkpoint, args.prompt, args.tokens, args.seed, args.backend, args.device)
+        result = generate(
+            checkpoint, args.prompt, args.tokens, args.seed, args.backend, args.device
+        )
     print_result(result, lambda result: [result.text], args.json)
     return 0

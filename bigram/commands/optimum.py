@@ -14,7 +14,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[None],
         metavar="PATH",
-        help="separate UTF-8 texts; under torchrun those of this machine (default: tiny Shakespeare)",
+        help=(
+            "separate UTF-8 texts; under torchrun those of this machine (default: tiny Shakespeare)"
+        ),
     )
     add_json(parser)
     add_timeout(parser)
@@ -28,6 +30,8 @@ def run(args: argparse.Namespace) -> int:
 
     processes = args.processes
     with processes.together("cpu", "float64", args.timeout):
-        record = optimum(map(corpus_of, processes.my_part(args.corpus)), processes.gather, processes.add)
+        record = optimum(
+            map(corpus_of, processes.my_part(args.corpus)), processes.gather, processes.add
+        )
     print_result(record, optimum_report, args.json)
     return 0

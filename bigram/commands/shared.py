@@ -93,7 +93,9 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 def add_json(parser: argparse._ActionsContainer) -> None:
     """``--json``"""
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout instead of the report")
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object on stdout instead of the report"
+    )
 
 
 def add_timeout(parser: argparse.ArgumentParser) -> None:
@@ -129,7 +131,9 @@ def config_of(args: argparse.Namespace) -> Config:
 def check_seconds(option: str, seconds: float) -> None:
     """Raises ``UserError`` unless an ``option`` is a time that can be waited."""
     if not 0 < seconds <= DAY:
-        raise UserError(f"{option} is {seconds:g}; give a number of seconds above 0 and up to {DAY}, a day")
+        raise UserError(
+            f"{option} is {seconds:g}; give a number of seconds above 0 and up to {DAY}, a day"
+        )
 
 
 def check_device(args: argparse.Namespace) -> None:

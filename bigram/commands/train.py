@@ -24,12 +24,16 @@ ABOUT = "train one model and let it write"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Which model, its schedule, and where the run is saved."""
-    parser.add_argument("--backend", choices=["numpy", "torch"], required=True, help="which of the two")
+    parser.add_argument(
+        "--backend", choices=["numpy", "torch"], required=True, help="which of the two"
+    )
     add_schedule(parser)
     parser.add_argument(
         "--out", metavar="RUN", help="a folder to save to at every evaluation, and when interrupted"
     )
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out where it stopped")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the run in --out where it stopped"
+    )
     add_timeout(parser)
 
 
@@ -73,7 +77,9 @@ def run(args: argparse.Namespace) -> int:
             check_corpus(checkpoint, corpus)
             notice(f"going on with {args.out} after step {checkpoint.step:,}")
         interruption = stack.enter_context(interruptible())
-        trainer = processes.trainer_maker(args.backend, args.device, corpus.sha256, interruption.asked)
+        trainer = processes.trainer_maker(
+            args.backend, args.device, corpus.sha256, interruption.asked
+        )
         with naming_options():
             run = Run(corpus, config, trainer, checkpoint)
         for line in run_header(corpus_record(corpus), config):

@@ -1,7 +1,8 @@
-"""The doctor from Python: ``bigram.check(f)``, ``bigram.check_optimizer(cls)``, and the result of both.
+"""The doctor from Python: ``bigram.check(f)``, ``bigram.check_optimizer(cls)``, and the result of
+both.
 
-The command line calls the same functions with ``isolate=True``. ``subject.py`` calls the reader's code,
-``gradient.py`` and ``optimizer.py`` judge it.
+The command line calls the same functions with ``isolate=True``. ``subject.py`` calls the reader's
+code, ``gradient.py`` and ``optimizer.py`` judge it.
 """
 
 import html
@@ -31,7 +32,8 @@ Subject: TypeAlias = str | Callable[..., Any]
 
 
 class Result:
-    """The result of a check. True if the subject is correct; ``print`` shows the report of the terminal."""
+    """The result of a check. True if the subject is correct; ``print`` shows the report of the
+    terminal."""
 
     def __init__(self, record: Mapping[str, Any]) -> None:
         self._record = dict(record)
@@ -70,7 +72,8 @@ class Result:
         return {name: np.asarray(values) for name, values in self._record.get("case", {}).items()}
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes ``case`` as ``.npz``. Raises ``UserError`` where there is none, or no place for it."""
+        """Writes ``case`` as ``.npz``. Raises ``UserError`` where there is none, or no place for
+        it."""
         if not self.case:
             raise UserError("there is no wrong case to save")
         try:
@@ -93,7 +96,8 @@ class Result:
         return record
 
     def __bool__(self) -> bool:
-        # pytest cuts the repr of an object in an `assert` at 240 characters, but shows all printed lines.
+        # pytest cuts the repr of an object in an `assert` at 240 characters, but shows all printed
+        # lines.
         in_a_test = "pytest" in sys.modules and "PYTEST_CURRENT_TEST" in os.environ
         if self.verdict != "correct" and in_a_test:
             print(self)
@@ -125,7 +129,8 @@ class Result:
             f'<td style="text-align:left">{html.escape(str(text))}</td></tr>'
             for name, text in rows
         )
-        return f'<table><caption style="color:{colour};font-weight:bold">{verdict}</caption>{body}</table>'
+        caption = f'<caption style="color:{colour};font-weight:bold">{verdict}</caption>'
+        return f"<table>{caption}{body}</table>"
 
 
 def result_lines(record: Mapping[str, Any], verbose: bool = False) -> Iterator[str]:
@@ -158,10 +163,10 @@ def check(
 
     ``f``: a function ``(W, idx, targets) -> (loss, dW)``, anything that can be called like one, or
     "PATH.py:FUNCTION". W is (V, V) in ``dtype``, idx and targets are (B, T); the loss is the mean
-    cross-entropy in nats. ``limit``: seconds for each call. ``isolate``: in a fresh interpreter. ``like``:
-    "numpy", "torch" or "jax", the kind of arrays that f is given; found out if None. ``W``, ``idx``,
-    ``targets``: the reader's own arrays, judged besides the built-in cases. ``vocab``, ``tokens``: a case
-    of that size besides.
+    cross-entropy in nats. ``limit``: seconds for each call. ``isolate``: in a fresh interpreter.
+    ``like``: "numpy", "torch" or "jax", the kind of arrays that f is given; found out if None.
+    ``W``, ``idx``, ``targets``: the reader's own arrays, judged besides the built-in cases.
+    ``vocab``, ``tokens``: a case of that size besides.
     """
     stop_if_loaded()
     check_options(dtype, limit, like)
@@ -194,7 +199,9 @@ def check(
             for one, output in zip(sized, outputs[len(cases) :], strict=False):
                 add_rows(record, one, one.rows(output, wanted))
         V, N = largest([*cases, *sized][: max(tried, 1)])
-        looked_at = f"{tried} of {len(cases) + len(sized)} cases; largest: V = {V:,}, N = {N:,}; {dtype}"
+        looked_at = (
+            f"{tried} of {len(cases) + len(sized)} cases; largest: V = {V:,}, N = {N:,}; {dtype}"
+        )
         return record | {
             "called": called,
             "looked_at": looked_at,
@@ -223,9 +230,9 @@ def check_optimizer(
 ) -> Result:
     """Is this AdamW right, and if not, which mistake is in it?
 
-    ``cls``: a class or a factory whose ``step(W, dW)`` changes W in place or returns the new one; or one in
-    the form of torch.optim, optax or Keras; or a function of its whole state; or "PATH.py:CLASS". Options
-    as for ``check``.
+    ``cls``: a class or a factory whose ``step(W, dW)`` changes W in place or returns the new one;
+    or one in the form of torch.optim, optax or Keras; or a function of its whole state; or
+    "PATH.py:CLASS". Options as for ``check``.
     """
     stop_if_loaded()
     check_options(dtype, limit, like)
@@ -252,7 +259,9 @@ def check_optimizer(
                 outputs.append(answer)
             called = call.called
         with usual_errors():
-            report = optimizer.judge_optimizer(name_of_subject(cls), made, outputs, complaint, not_tried)
+            report = optimizer.judge_optimizer(
+                name_of_subject(cls), made, outputs, complaint, not_tried
+            )
         steps = max((len(run.gradients) for run in made), default=0)
         return report.record() | {
             "called": called,
@@ -282,7 +291,9 @@ def check_options(
     if dtype not in dtypes:
         raise UserError(f"dtype is {dtype!r}; it must be {' or '.join(dtypes)}")
     if not 0 < limit <= 86400:
-        raise UserError(f"limit is {limit}; give a number of seconds above 0 and up to 86400, a day")
+        raise UserError(
+            f"limit is {limit}; give a number of seconds above 0 and up to 86400, a day"
+        )
     if like not in (None, "numpy", "torch", "jax"):
         raise UserError(f"like is {like!r}; it must be 'numpy', 'torch' or 'jax'")
 

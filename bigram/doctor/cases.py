@@ -16,7 +16,8 @@ Outputs = list[dict[str, Array]]  # of each case, by name: loss, dW; or W after 
 REPEATED = "the same batch again"
 FORWARD, BACK = "a small step of W forward", "a small step of W back"
 STEP = 1e-5  # the size of that step in every entry, up or down
-# exp(-50) is below the last bit of 1 in either dtype; exp overflows from 88 on in float32, 709 in float64.
+# exp(-50) is below the last bit of 1 in either dtype; exp overflows from 88 on in float32, 709 in
+# float64.
 ORDINARY = 50.0
 
 
@@ -31,7 +32,8 @@ class Case:
 
     @cached_property
     def extreme(self) -> bool:
-        """Whether a logit of a visited row is further than ``ORDINARY`` from zero or from its maximum."""
+        """Whether a logit of a visited row is further than ``ORDINARY`` from zero or from its
+        maximum."""
         visited = self.W[np.unique(self.idx)]
         return bool(max(abs(visited).max(), np.ptp(visited, axis=1).max()) > ORDINARY)
 
@@ -55,7 +57,8 @@ class Case:
 
     @cached_property
     def testimonies(self) -> dict[str, tuple[float, Array, Array]]:
-        """Of each witness that can speak here: its loss, its dW, and the bound on the error of that dW."""
+        """Of each witness that can speak here: its loss, its dW, and the bound on the error of that
+        dW."""
         return {
             witness.name: (
                 *witness.gradient(self.W, self.idx, self.targets),
@@ -67,12 +70,15 @@ class Case:
 
 
 def gradient_cases(dtype: str) -> list[Case]:
-    """Small, and between them: repeated ids, characters never visited, B, T and V all different, T = V and
-    B = V, one token and 320, saturated logits, a table of zeros, strided and Fortran-ordered arrays, ids in
-    int32, the same arguments twice, and other ones of the same shapes."""
+    """Small, and between them: repeated ids, characters never visited, B, T and V all different, T
+    = V and B = V, one token and 320, saturated logits, a table of zeros, strided and
+    Fortran-ordered arrays, ids in int32, the same arguments twice, and other ones of the same
+    shapes."""
     rng = np.random.default_rng(20)
 
-    def case(name: str, V: int, B: int, T: int, scale: float = 2.0, some: int | None = None) -> Case:
+    def case(
+        name: str, V: int, B: int, T: int, scale: float = 2.0, some: int | None = None
+    ) -> Case:
         W = rng.normal(scale=scale, size=(V, V)).astype(dtype)
         characters = rng.permutation(V)[: some or V]
         return Case(name, W, rng.choice(characters, (B, T)), rng.integers(V, size=(B, T)))
@@ -92,7 +98,9 @@ def gradient_cases(dtype: str) -> list[Case]:
         plain,
         replace(plain, name=REPEATED),
         replace(plain, name="another table of the same shape", W=plain.W[::-1].copy()),
-        replace(plain, name="another batch of the same shape", idx=plain.targets, targets=plain.idx),
+        replace(
+            plain, name="another batch of the same shape", idx=plain.targets, targets=plain.idx
+        ),
         case("few characters, repeated often", V=6, B=4, T=7, some=2),
         case("one character only, B = V", V=6, B=6, T=4, some=1),
         case("T = V", V=6, B=4, T=6),
@@ -121,8 +129,8 @@ def direction(V: int) -> NDArray[np.float64]:
 
 
 def large_cases(dtype: str) -> list[Case]:
-    """Beyond the sizes at which a byte, a count of 8 bits or a tile ends. None is a multiple of a power
-    of two, and few rows are visited, so that the truth is quick to know."""
+    """Beyond the sizes at which a byte, a count of 8 bits or a tile ends. None is a multiple of a
+    power of two, and few rows are visited, so that the truth is quick to know."""
     rng = np.random.default_rng(24)
 
     def case(name: str, V: int, B: int, T: int, characters: list[int]) -> Case:
@@ -142,8 +150,8 @@ def large_cases(dtype: str) -> list[Case]:
 
 
 def extreme_cases(dtype: str) -> list[Case]:
-    """One cause of overflow or underflow each: a logit too large for exp; a target's probability that
-    underflows, further and further; rows far from each other; rows far below zero."""
+    """One cause of overflow or underflow each: a logit too large for exp; a target's probability
+    that underflows, further and further; rows far from each other; rows far below zero."""
     rng = np.random.default_rng(25)
     W = rng.normal(scale=2.0, size=(6, 6)).astype(dtype)
     idx, targets = rng.integers(6, size=(3, 5)), rng.integers(6, size=(3, 5))
@@ -162,12 +170,17 @@ def extreme_cases(dtype: str) -> list[Case]:
         ),
         Case("every logit near 1000", (W + 1000).astype(dtype), idx, targets),
         Case("a target's probability is 0", underflow, idx, targets),
-        Case("rows far apart", (W - 2000 * (np.arange(6) % 3 == 1)[:, None]).astype(dtype), idx, targets),
+        Case(
+            "rows far apart",
+            (W - 2000 * (np.arange(6) % 3 == 1)[:, None]).astype(dtype),
+            idx,
+            targets,
+        ),
         Case("every logit near -1000", (W - 1000).astype(dtype), idx, targets),
     ]
 
 
 def loss_room(case: Case, loss: float) -> float:
-    """How far a correct loss may be from the truth, however it is summed: 8 u for the logarithm, and one
-    rounding for each token; relative, but absolute below 1 nat."""
+    """How far a correct loss may be from the truth, however it is summed: 8 u for the logarithm,
+    and one rounding for each token; relative, but absolute below 1 nat."""
     return (8 + case.idx.size) * unit_roundoff(case.W.dtype) * max(1.0, abs(loss))

@@ -17,7 +17,9 @@ def smallest(cases: Sequence[Case], rows: Sequence[tuple[str, Row]]) -> int:
     return min(at, key=lambda i: (cases[i].extreme, cases[i].W.size + 2 * cases[i].idx.size))
 
 
-def describe_gradient(name: str, cases: Sequence[Case], outputs: Outputs, finite: Sequence[int]) -> list[str]:
+def describe_gradient(
+    name: str, cases: Sequence[Case], outputs: Outputs, finite: Sequence[int]
+) -> list[str]:
     """Lines on one output, ``loss`` or ``dW``."""
     wrong = [
         i
@@ -32,10 +34,13 @@ def describe_gradient(name: str, cases: Sequence[Case], outputs: Outputs, finite
     lines = [f"{name} is wrong on {len(wrong)} of {len(cases)} cases"]
     few, right = wrong, [i for i in finite if i not in wrong]
     if len(wrong) <= len(right):
-        lines.append(f"wrong on: {'; '.join(cases[i].name for i in few[:6])}{' ...' if len(few) > 6 else ''}")
+        lines.append(
+            f"wrong on: {'; '.join(cases[i].name for i in few[:6])}{' ...' if len(few) > 6 else ''}"
+        )
     elif right:
         lines.append(
-            f"right only on: {'; '.join(cases[i].name for i in right[:6])}{' ...' if len(right) > 6 else ''}"
+            "right only on: "
+            f"{'; '.join(cases[i].name for i in right[:6])}{' ...' if len(right) > 6 else ''}"
         )
     lines += regular(wrong, cases)
     at = min(wrong, key=lambda i: (cases[i].extreme, cases[i].W.size + 2 * cases[i].idx.size))
@@ -46,7 +51,9 @@ def describe_gradient(name: str, cases: Sequence[Case], outputs: Outputs, finite
         n = np.bincount(case.idx.ravel(), minlength=len(case.W))
         groups = {"never visited": n == 0, "visited once": n == 1, "visited more than once": n > 1}
         hit = [label for label, rows in groups.items() if off[rows].any()]
-        lines.append(f"{lead} {int(off.sum())} of {off.size} entries are wrong, in rows {', '.join(hit)}")
+        lines.append(
+            f"{lead} {int(off.sum())} of {off.size} entries are wrong, in rows {', '.join(hit)}"
+        )
     if not np.isfinite(output).all():
         return [*lines, f"{lead} {int((~np.isfinite(output)).sum())} values are not finite"]
     large = off & (abs(truth) > 1e-3 * abs(truth).max())
@@ -54,22 +61,32 @@ def describe_gradient(name: str, cases: Sequence[Case], outputs: Outputs, finite
     if ratio.size and np.ptp(ratio) <= 1e-6 * abs(ratio).max() and abs(ratio - 1).max() > 1e-6:
         lines.append(f"{lead} every wrong {name} is {ratio.flat[0]:.6g} times the right one")
     error = np.asarray(output - truth)[off]
-    sign = "too large" if (error > 0).all() else "too small" if (error < 0).all() else "of both signs"
+    sign = (
+        "too large" if (error > 0).all() else "too small" if (error < 0).all() else "of both signs"
+    )
     size = (
-        f"{abs(error).min():.2g} to {abs(error).max():.2g}" if error.size > 1 else f"{abs(error).max():.2g}"
+        f"{abs(error).min():.2g} to {abs(error).max():.2g}"
+        if error.size > 1
+        else f"{abs(error).max():.2g}"
     )
     lines.append(f"{lead} the errors are {'' if sign == 'of both signs' else 'all '}{sign}, {size}")
     return lines + in_full(name, case, output, truth, off)
 
 
 def regular(wrong: Sequence[int], cases: Sequence[Case]) -> list[str]:
-    """Whether the calls that are wrong follow each other at even steps, or only the second of two is."""
+    """Whether the calls that are wrong follow each other at even steps, or only the second of two
+    is."""
     if [cases[i].name for i in wrong] == [REPEATED]:
-        return ["only the second call with the same arguments is wrong: something outlives the first"]
+        return [
+            "only the second call with the same arguments is wrong: something outlives the first"
+        ]
     steps = set(np.diff(wrong).tolist())
     if len(wrong) >= 5 and len(steps) == 1 and steps != {1}:
         step = steps.pop()
-        return [f"every call number {step} is wrong, from call {wrong[0] + 1} on: something counts the calls"]
+        return [
+            f"every call number {step} is wrong, from call {wrong[0] + 1} on: something counts the "
+            "calls"
+        ]
     return []
 
 
@@ -86,7 +103,11 @@ def in_full(name: str, case: Case, output: Array, truth: Array, off: Any) -> lis
         [f"{'>' if wrong else ''}{word_of(x)}" for x, wrong in zip(row, marks, strict=True)]
         for row, marks in zip(output, off, strict=True)
     ]
-    return [*lines, *block("yours", marked), *block("right", [[word_of(x) for x in row] for row in truth])]
+    return [
+        *lines,
+        *block("yours", marked),
+        *block("right", [[word_of(x) for x in row] for row in truth]),
+    ]
 
 
 def word_of(x: float) -> str:
@@ -119,7 +140,9 @@ def describe_runs(runs: Sequence[Any], outputs: Outputs) -> list[str]:
         for setting in runs[0].settings:
             used = {repr(run.settings[setting]) for run in right}
             if len(used) == 1 and all(repr(run.settings[setting]) not in used for run, *_ in wrong):
-                lines.append(f"right with {setting} = {used.pop()} and wrong with others: is {setting} used?")
+                lines.append(
+                    f"right with {setting} = {used.pop()} and wrong with others: is {setting} used?"
+                )
     run, W, truth, off = wrong[0]
     step = int(off.any(axis=(1, 2)).argmax())
     bad = off[step]
@@ -127,11 +150,17 @@ def describe_runs(runs: Sequence[Any], outputs: Outputs) -> list[str]:
     absent = ~np.array(run.gradients[: step + 1]).any(axis=(0, 2))
     still = ~np.array(run.gradients[step]).any(axis=1)
     lines.append(
-        f"in the run '{run.name}' W is wrong from step {step + 1} on, there in {len(rows)} of {len(bad)} rows"
+        f"in the run '{run.name}' W is wrong from step {step + 1} on, there in {len(rows)} of "
+        f"{len(bad)} rows"
     )
-    for label, some in (("never visited so far", absent), ("not visited in that step", still & ~absent)):
+    for label, some in (
+        ("never visited so far", absent),
+        ("not visited in that step", still & ~absent),
+    ):
         if some.any() and bad[some].any() != bad[~some].any():
-            lines.append(f"rows {label} are {'wrong' if bad[some].any() else 'right'}, the others are not")
+            lines.append(
+                f"rows {label} are {'wrong' if bad[some].any() else 'right'}, the others are not"
+            )
     if np.isnan(W).any():
         at = np.argwhere(np.isnan(W))[0]
         lines.append(f"W is NaN from (step {at[0] + 1}, row {at[1]}, column {at[2]}) on")
@@ -139,7 +168,9 @@ def describe_runs(runs: Sequence[Any], outputs: Outputs) -> list[str]:
         lines.append("W stays as it was in the first step, though its gradient is not zero")
     row, column = np.argwhere(bad)[0]
     before = run.W if step == 0 else W[step - 1]
-    old, new, right_value = (float(x[row, column]) for x in (before, W[step], truth[step].astype(float)))
+    old, new, right_value = (
+        float(x[row, column]) for x in (before, W[step], truth[step].astype(float))
+    )
     lines += [
         f"at (step {step + 1}, row {row}, column {column})",
         f"  dW       {run.gradients[step][row, column]:.6g}",

@@ -1,11 +1,13 @@
-"""Which mistakes of the catalogue make just these outputs? ``Search`` finds them, and their numbers.
+"""Which mistakes of the catalogue make just these outputs? ``Search`` finds them, and their
+numbers.
 
-Every mistake is made on the same cases and compared with the reader's output, case by case, and the first
-disagreement ends it. Small cases come first, so a wrong guess costs some microseconds, and cases that the
-reader has right rule out all that would be wrong there. A number, such as an eps, is found from one entry of
-one output; all other entries of all cases must then agree.
+Every mistake is made on the same cases and compared with the reader's output, case by case, and the
+first disagreement ends it. Small cases come first, so a wrong guess costs some microseconds, and
+cases that the reader has right rule out all that would be wrong there. A number, such as an eps, is
+found from one entry of one output; all other entries of all cases must then agree.
 
-Outputs that are no numbers take no part. A mistake whose own effect lies within the room is never named.
+Outputs that are no numbers take no part. A mistake whose own effect lies within the room is never
+named.
 """
 
 import itertools
@@ -25,9 +27,9 @@ Chosen = tuple[Mistake, ...]
 # The result of a mistake on one case: an array, with one more axis in front where amounts are many.
 Make = Callable[[Chosen, int], Array]
 
-# How far two versions of one mistake may lie apart, in bounds of the right result. Each is within one bound,
-# enlarged as the mistake enlarges the result: 2. The rest is for mistakes that round more
-# often than the right program does.
+# How far two versions of one mistake may lie apart, in bounds of the right result. Each is within
+# one bound, enlarged as the mistake enlarges the result: 2. The rest is for mistakes that round
+# more often than the right program does.
 SLACK = 8.0
 AFFORDABLE = 2000  # cost of a case on which a number is sought together with another mistake
 GRID = 24  # amounts tried at once
@@ -56,7 +58,8 @@ class Observed:
         return float(fractions(differences(self.outputs[i], self.truths[i]), self.bounds[i]).max())
 
     def room(self, i: int, made: Array) -> float:
-        """How far apart two versions of a mistake may lie, which may have moved any entry anywhere."""
+        """How far apart two versions of a mistake may lie, which may have moved any entry
+        anywhere."""
         largest = float(abs(made).max())
         size = max(1.0, largest / (float(abs(self.truths[i]).max()) or 1.0))
         return SLACK * (size * float(np.max(self.bounds[i])) + 2 * self.u * largest)
@@ -82,20 +85,20 @@ class Search:
         by_cost = sorted(usable, key=cost)
         # Small cases that are right: a mistake that would be seen there is not it.
         settled = [i for i in by_cost if self.fraction[i] <= 1 and observed.truths[i].any()]
-        self.settled = sorted(settled, key=lambda i: (np.size(observed.truths[i]) in (2, 3, 4, 9), cost(i)))[
-            :2
-        ]
+        self.settled = sorted(
+            settled, key=lambda i: (np.size(observed.truths[i]) in (2, 3, 4, 9), cost(i))
+        )[:2]
         small = [i for i in by_cost if self.fraction[i] > 1 and np.size(observed.outputs[i]) >= 16]
         probe = small[:1] or [i for i in by_cost if self.fraction[i] > 1][:1]
         self.order = [*probe, *(i for i in by_cost if i not in probe)]
         # Cases that a number shows on: those furthest from the truth, of those that cost little.
-        cheap = [i for i in self.failing if cost(i) <= 4 * cost(by_cost[len(by_cost) // 2])] or self.failing[
-            :1
-        ]
+        cheap = [
+            i for i in self.failing if cost(i) <= 4 * cost(by_cost[len(by_cost) // 2])
+        ] or self.failing[:1]
         best = sorted(cheap, key=lambda i: -min(self.fraction[i], 1e300))[:3]
         self.probes = [*self.order[:1], *(i for i in best if i not in self.order[:1])]
 
-    # --- does it agree? -------------------------------------------------------------------------------
+    # --- does it agree? ---------------------------------------------------------------------------
 
     def made(self, chosen: Chosen, i: int) -> Array | None:
         """The result of the mistakes ``chosen`` on case ``i``; None where it cannot be made."""
@@ -177,7 +180,7 @@ class Search:
             return None
         return Fit((*chosen, *self.name_ratio(left)), apart)
 
-    # --- numbers --------------------------------------------------------------------------------------
+    # --- numbers ----------------------------------------------------------------------------------
 
     def fits_with_amount(self, chosen: Chosen) -> Fit | None:
         """The same where one of ``chosen`` has a number that is still to be found."""
@@ -218,7 +221,8 @@ class Search:
                 room = self.seen.room(i, np.where(np.isfinite(made), made, 0))
                 made = np.where(np.isfinite(made), made, np.nan)
                 low_end, high_end = np.nanmin(made, axis=0), np.nanmax(made, axis=0)
-                pad = room + (high_end - low_end) / 4  # an extreme may lie between two of the numbers
+                # an extreme may lie between two of the numbers
+                pad = room + (high_end - low_end) / 4
                 inside = (low_end - pad <= output) & (output <= high_end + pad)
                 if not inside.all():
                     return
@@ -237,9 +241,12 @@ class Search:
 
     @staticmethod
     def _roots(values: Callable[[Array], Array], whole: Array, wanted: float) -> Iterator[float]:
-        """Where ``values`` is ``wanted``: each bracket is divided until it is no wider than a rounding."""
+        """Where ``values`` is ``wanted``: each bracket is divided until it is no wider than a
+        rounding."""
         over = np.sign(values(whole) - wanted)
-        starts = np.flatnonzero(np.isfinite(over[:-1]) & np.isfinite(over[1:]) & (over[:-1] * over[1:] <= 0))
+        starts = np.flatnonzero(
+            np.isfinite(over[:-1]) & np.isfinite(over[1:]) & (over[:-1] * over[1:] <= 0)
+        )
         for start in starts[:3]:
             low, high = float(whole[start]), float(whole[start + 1])
             for _ in range(14):
@@ -255,7 +262,7 @@ class Search:
                     break
             yield (low + high) / 2
 
-    # --- the search -----------------------------------------------------------------------------------
+    # --- the search -------------------------------------------------------------------------------
 
     def one(self, chosen: Chosen) -> Fit | None:
         """Whether these mistakes together explain it."""
@@ -269,7 +276,9 @@ class Search:
         fits = [
             fit
             for atom in atoms
-            if compatible(base, atom) and self.viable((*base, *atom)) and (fit := self.one((*base, *atom)))
+            if compatible(base, atom)
+            and self.viable((*base, *atom))
+            and (fit := self.one((*base, *atom)))
         ]
         return ranked(fits)
 
@@ -280,8 +289,8 @@ class Search:
         return all(self.distance(self.made(chosen, i), i) <= 1 for i in self.settled)
 
     def pairs(self, atoms: Sequence[Chosen], base: Chosen = ()) -> list[Fit]:
-        """All pairs that explain it. One that changes nothing on the first case is tried only with those
-        that explain that case alone."""
+        """All pairs that explain it. One that changes nothing on the first case is tried only with
+        those that explain that case alone."""
         if not self.order:
             return []
         first = self.order[0]
@@ -302,12 +311,16 @@ class Search:
                 continue
             same = right is not None and made.shape == right.shape and np.array_equal(made, right)
             (idle if same else active).append(atom)
-            if self.distance(made, first) <= 1 or (self.name_ratio and self._ratio(made, first) is not None):
+            if self.distance(made, first) <= 1 or (
+                self.name_ratio and self._ratio(made, first) is not None
+            ):
                 alone.append(atom)
         tried = itertools.chain(
             ((a, b) for a, b in itertools.combinations(active, 2) if worth(a, b)),
             ((a, b) for a in alone for b in idle if a not in idle),
-            itertools.combinations(idle, 2) if right is not None and self.distance(right, first) <= 1 else (),
+            itertools.combinations(idle, 2)
+            if right is not None and self.distance(right, first) <= 1
+            else (),
         )
         fits = [fit for a, b in tried if compatible(a, b) and (fit := self.one((*base, *a, *b)))]
         return ranked(fits)
@@ -319,8 +332,8 @@ def costly(atom: Chosen) -> bool:
 
 
 def worth(a: Chosen, b: Chosen) -> bool:
-    """Whether a pair is tried: a factor is found as a ratio unless a number is to be found as well; a number
-    with a rare variant, or two derivatives of a whole batch, would take minutes."""
+    """Whether a pair is tried: a factor is found as a ratio unless a number is to be found as well;
+    a number with a rare variant, or two derivatives of a whole batch, would take minutes."""
     if any(m.ratio for m in (*a, *b)):
         return any(m.amounts for m in (*a, *b))
     frequent = all(
@@ -347,15 +360,19 @@ def ranked(fits: Iterable[Fit]) -> list[Fit]:
     )
 
 
-def atoms_of(catalogue: Iterable[Mistake], derive: bool = False, factors: bool = False) -> list[Chosen]:
-    """Every entry with each of its variants; with ``derive`` also as the derivative of the wrong loss, with
-    ``factors`` also those that are a ratio."""
+def atoms_of(
+    catalogue: Iterable[Mistake], derive: bool = False, factors: bool = False
+) -> list[Chosen]:
+    """Every entry with each of its variants; with ``derive`` also as the derivative of the wrong
+    loss, with ``factors`` also those that are a ratio."""
     atoms: list[Chosen] = []
     for m in catalogue:
         if m.unstable or (m.ratio and not factors):
             continue
         for variant in m.variants or (None,):
-            chosen = tuple(x for x in ((m.chosen[0] if m.amounts else None), variant) if x is not None)
+            chosen = tuple(
+                x for x in ((m.chosen[0] if m.amounts else None), variant) if x is not None
+            )
             one = replace(m, chosen=chosen)
             atoms.append((one,))
             if derive and not m.derived and {"scores", "softmax", "token_loss"} & {*m.code}:

@@ -1,5 +1,6 @@
-"""The doctor's own health: both implementations on every case against every witness, and how much room
-each bound leaves: how near correct code comes to it, and how far beyond it the mildest mistake lies."""
+"""The doctor's own health: both implementations on every case against every witness, and how much
+room each bound leaves: how near correct code comes to it, and how far beyond it the mildest mistake
+lies."""
 
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
@@ -71,7 +72,9 @@ def evidence() -> dict[str, Any]:
     holds = all(report.verdict == "correct" for report in reports.values())
     return reports["NumPy pair counts", "float64"].record() | {
         "subject": "impl_numpy and impl_torch",
-        "verdict": "correct" if holds and all(row["fraction_of_bound"] <= 1 for row in steps) else "wrong",
+        "verdict": "correct"
+        if holds and all(row["fraction_of_bound"] <= 1 for row in steps)
+        else "wrong",
         "worst": worst.record()["worst"] | {"implementation": worst.subject},
         "gradients": gradients,
         "intermediates": steps,
@@ -119,12 +122,17 @@ class TorchAdamW:
 
 def worst_row(report: Report, of: str) -> Row:
     """The row of that output nearest to its bound."""
-    return max((row for _, row in report.rows if row.name == of), key=lambda row: row.fraction_of_bound)
+    return max(
+        (row for _, row in report.rows if row.name == of), key=lambda row: row.fraction_of_bound
+    )
 
 
 def worst_intermediates(cases: list[Case]) -> Iterator[Row]:
-    """Every intermediate of ``stepwise`` and its gradient, against torch's: the worst of all cases."""
-    for same in zip(*(intermediates(case.W, case.idx, case.targets) for case in cases), strict=True):
+    """Every intermediate of ``stepwise`` and its gradient, against torch's: the worst of all
+    cases."""
+    for same in zip(
+        *(intermediates(case.W, case.idx, case.targets) for case in cases), strict=True
+    ):
         worst = max(same, key=lambda row: row.fraction_of_bound)
         exact, max_abs = all(row.exact for row in same), max(row.max_abs for row in same)
         yield worst._replace(exact=exact, max_abs=max_abs)
@@ -133,9 +141,15 @@ def worst_intermediates(cases: list[Case]) -> Iterator[Row]:
 def margins_of(
     dtype: str, cases: list[Case], runs: list[Run], reports: Iterable[Report]
 ) -> Iterator[dict[str, Any]]:
-    """For each bound: the most that correct code uses of it, and the mistake that goes least beyond."""
-    make, pairs = gradient.gradient_maker(cases), list(zip(*gradient.truths_and_bounds(cases), strict=True))
-    run_pairs = [({"W": truth}, {"W": bound}) for truth, bound in (run.truth_and_bound for run in runs)]
+    """For each bound: the most that correct code uses of it, and the mistake that goes least
+    beyond."""
+    make, pairs = (
+        gradient.gradient_maker(cases),
+        list(zip(*gradient.truths_and_bounds(cases), strict=True)),
+    )
+    run_pairs = [
+        ({"W": truth}, {"W": bound}) for truth, bound in (run.truth_and_bound for run in runs)
+    ]
     rows = [row for report in reports for _, row in report.rows]
     for of, catalogue, maker, judged_by in (
         ("loss", gradients.LOSSES, make, pairs),
@@ -148,7 +162,8 @@ def margins_of(
                 for made, (truth, bound) in zip(maker([mistake]), judged_by, strict=True)
             )
             for mistake in catalogue
-            # One with a number lies as far as the number says; in float32 it is none to lose digits.
+            # One with a number lies as far as the number says; in float32 it is none to lose
+            # digits.
             if not mistake.amounts and not (dtype == "float32" and mistake.precision)
         }
         mildest = min(beyond, key=beyond.__getitem__)
@@ -163,17 +178,27 @@ def margins_of(
 
 
 def taylor() -> list[dict[str, Any]]:
-    """The order of the Taylor remainder for the right gradient and for three wrong ones, at a random table:
-    the blunt tool, which sees a scale or a lost row, and not an error of 1e-9."""
+    """The order of the Taylor remainder for the right gradient and for three wrong ones, at a
+    random table: the blunt tool, which sees a scale or a lost row, and not an error of 1e-9."""
     case = gradient_cases("float64")[0]
     direction = np.random.default_rng(22).standard_normal(case.W.shape)
     by_name = {mistake.name: mistake for mistake in gradients.GRADIENTS}
-    chosen = ["", "sum instead of mean", "repeated ids lost", "eps inside the log", "one entry off by 1e-9"]
+    chosen = [
+        "",
+        "sum instead of mean",
+        "repeated ids lost",
+        "eps inside the log",
+        "one entry off by 1e-9",
+    ]
     return [
         {
             "gradient": name or "right",
             "order": taylor_order(
-                gradients.build([by_name[name]] if name else []), case.W, case.idx, case.targets, direction
+                gradients.build([by_name[name]] if name else []),
+                case.W,
+                case.idx,
+                case.targets,
+                direction,
             ),
         }
         for name in chosen

@@ -1,9 +1,10 @@
 """The doctor: is this gradient right, and if not, which mistake is in it?
 
-The reader's ``(W, idx, targets) -> (loss, dW)`` runs on cases built to tell mistakes apart, and every
-number it returns is held against 50-digit arithmetic within the bound of ``bounds.py``. If one is over
-its bound, the mistakes of the catalogue are made on the same cases: the diagnosis is not guessed from one
-number, it agrees with the reader's output on every case. ``optimizer.py`` does the same for optimizers.
+The reader's ``(W, idx, targets) -> (loss, dW)`` runs on cases built to tell mistakes apart, and
+every number it returns is held against 50-digit arithmetic within the bound of ``bounds.py``. If
+one is over its bound, the mistakes of the catalogue are made on the same cases: the diagnosis is
+not guessed from one number, it agrees with the reader's output on every case. ``optimizer.py`` does
+the same for optimizers.
 """
 
 import itertools
@@ -16,7 +17,16 @@ import numpy as np
 from bigram.bounds import unit_roundoff
 from bigram.comparator import Row, compare_tensor
 from bigram.doctor import traces
-from bigram.doctor.cases import BACK, FORWARD, STEP, Case, Outputs, direction, gradient_cases, loss_room
+from bigram.doctor.cases import (
+    BACK,
+    FORWARD,
+    STEP,
+    Case,
+    Outputs,
+    direction,
+    gradient_cases,
+    loss_room,
+)
 from bigram.doctor.describe import describe_gradient, smallest
 from bigram.doctor.diagnosis import Chosen, Fit, Observed, Search, atoms_of, compatible, said
 from bigram.doctor.mistakes import gradients
@@ -39,8 +49,8 @@ def truths_and_bounds(cases: Sequence[Case]) -> tuple[Outputs, Outputs]:
 def check_gradient(
     subject: str, wanted: tuple[str, ...] = BOTH, dtype: str = "float64", limit: float = 10.0
 ) -> Report:
-    """Judges the function that ``subject`` names (see ``subject.py``), in W's ``dtype``, with ``limit``
-    seconds for each case. Raises ``UserError`` if there is no such function."""
+    """Judges the function that ``subject`` names (see ``subject.py``), in W's ``dtype``, with
+    ``limit`` seconds for each case. Raises ``UserError`` if there is no such function."""
     cases = gradient_cases(dtype)
     calls = [GradientCall(case.W, case.idx, case.targets, wanted) for case in cases]
     outputs, complaint = collect(run_apart(subject, calls, limit), [case.name for case in cases])
@@ -64,8 +74,8 @@ def judge_gradient(
     wanted: tuple[str, ...] = BOTH,
     complaint: str | None = None,
 ) -> Report:
-    """Holds the outputs of the first so many cases against the truth and every witness, and looks for the
-    mistakes that make just these outputs."""
+    """Holds the outputs of the first so many cases against the truth and every witness, and looks
+    for the mistakes that make just these outputs."""
     cases = cases[: len(outputs)]
     rows = [
         (case.name, compare_tensor(name, output[name], case.truth[name], case.bound[name]))
@@ -95,11 +105,15 @@ def judge_gradient(
         pattern=diagnosis.pattern,
         notes=diagnosis.notes,
         unstable=diagnosis.unstable,
-        case=case_of(arguments, dict(outputs[at].items()), {name: shown.truth[name] for name in wanted}),
+        case=case_of(
+            arguments, dict(outputs[at].items()), {name: shown.truth[name] for name in wanted}
+        ),
     )
 
 
-def gradient_maker(cases: Sequence[Case]) -> Callable[[Iterable[Mistake]], Iterator[dict[str, Array]]]:
+def gradient_maker(
+    cases: Sequence[Case],
+) -> Callable[[Iterable[Mistake]], Iterator[dict[str, Array]]]:
     """A function from mistakes to their results on the cases, one after the other."""
 
     def make(chosen: Iterable[Mistake]) -> Iterator[dict[str, Array]]:
@@ -113,8 +127,8 @@ def gradient_maker(cases: Sequence[Case]) -> Callable[[Iterable[Mistake]], Itera
 
 
 class Making:
-    """The results of mistakes on each case. The right results are at hand, so that only stages from the
-    first wrong one on are run; programs that remember are run through all calls in order."""
+    """The results of mistakes on each case. The right results are at hand, so that only stages from
+    the first wrong one on are run; programs that remember are run through all calls in order."""
 
     def __init__(self, cases: Sequence[Case], side: str, outputs: Outputs) -> None:
         self.cases, self.side = cases, side
@@ -163,7 +177,7 @@ class Diagnosis:
         self.notes: list[str] = []
         self.unstable: list[str] = []
 
-    # --- tools ----------------------------------------------------------------------------------------
+    # --- tools ------------------------------------------------------------------------------------
 
     def observed(self, name: str) -> Observed:
         return Observed(
@@ -179,10 +193,15 @@ class Diagnosis:
             self.observed(name),
             making,
             usable,
-            cost=lambda i: self.cases[i].idx.size * len(self.cases[i].W) + len(self.cases[i].W) ** 2,
+            cost=lambda i: (
+                self.cases[i].idx.size * len(self.cases[i].W) + len(self.cases[i].W) ** 2
+            ),
             ratio_names=lambda left: [ratio_entry(left, name)],
             ratios=[
-                {word: of(len(c.idx), c.idx.size // len(c.idx), len(c.W)) for word, of in RATIOS.items()}
+                {
+                    word: of(len(c.idx), c.idx.size // len(c.idx), len(c.W))
+                    for word, of in RATIOS.items()
+                }
                 for c in self.cases
             ],
         )
@@ -190,7 +209,7 @@ class Diagnosis:
     def failing(self, name: str) -> list[int]:
         return self.search(name, self.finite[name]).failing
 
-    # --- the order of the questions -------------------------------------------------------------------
+    # --- the order of the questions ---------------------------------------------------------------
 
     def run(self) -> None:
         """Fills in the findings."""
@@ -202,7 +221,9 @@ class Diagnosis:
             if not todo:
                 break
             usable = {
-                name: [i for i in self.finite[name] if not (ordinary_alone and self.cases[i].extreme)]
+                name: [
+                    i for i in self.finite[name] if not (ordinary_alone and self.cases[i].extreme)
+                ]
                 for name in self.wanted
             }
             if ordinary_alone and all(usable[name] == self.finite[name] for name in todo):
@@ -217,11 +238,15 @@ class Diagnosis:
                 if trace := self.trace(name, usable[name]):
                     fits[name] = [Fit((trace,), 0.0)]
                     continue
-                fits[name] = search.pairs(atoms_of(catalogue(name), derive=name == "dW", factors=True))
+                fits[name] = search.pairs(
+                    atoms_of(catalogue(name), derive=name == "dW", factors=True)
+                )
                 self.together(searches, fits)
             for name in searches:
                 if fits[name] and ordinary_alone:
-                    self.notes.append(f"{name} is wrong in another way besides where logits are extreme")
+                    self.notes.append(
+                        f"{name} is wrong in another way besides where logits are extreme"
+                    )
         unknown = [name for name in failing if not fits.get(name)]
         self.name(fits)
         for name in unknown:
@@ -229,7 +254,8 @@ class Diagnosis:
         self.derivative(unknown)
 
     def together(self, searches: dict[str, Search], fits: dict[str, list[Fit]]) -> None:
-        """Tries the explanation of one output on the other, alone and with one or two more mistakes."""
+        """Tries the explanation of one output on the other, alone and with one or two more
+        mistakes."""
         if len(searches) < 2:
             return
         for known, other in (("loss", "dW"), ("dW", "loss")):
@@ -259,7 +285,12 @@ class Diagnosis:
             return one
         if name == "loss":
             return None
-        for look in (traces.numerical_gradient, traces.noise, traces.one_cell, traces.token_weights):
+        for look in (
+            traces.numerical_gradient,
+            traces.noise,
+            traces.one_cell,
+            traces.token_weights,
+        ):
             if one := look(self.cases, self.outputs, usable):
                 return one
         return None
@@ -273,7 +304,9 @@ class Diagnosis:
             mistakes = [m for fit in pair if fit for m in fit.mistakes]
             both = len(shared(*pair))
             # A penalty that both have is a sum of squares, not a multiple of W.
-            return len(mistakes) - 10 * both, both > 0 and any(m.chosen[1:] == ("",) for m in mistakes)
+            return len(mistakes) - 10 * both, both > 0 and any(
+                m.chosen[1:] == ("",) for m in mistakes
+            )
 
         f, g = min(itertools.product(loss, dW), key=causes)
         common = shared(f, g)
@@ -281,9 +314,12 @@ class Diagnosis:
             rest = [m for m in f.mistakes if m.entry not in common]
             self.mistakes = said([*g.mistakes, *rest])
             if common and not rest and len(common) == len(g.mistakes):
-                by_hand = [m for m in g.mistakes if not m.derived and {"scores", "softmax"} & {*m.code}]
+                by_hand = [
+                    m for m in g.mistakes if not m.derived and {"scores", "softmax"} & {*m.code}
+                ]
                 self.notes.append(
-                    f"dW is p - onehot all the same: the derivative of '{by_hand[0].entry}' is missing"
+                    f"dW is p - onehot all the same: the derivative of '{by_hand[0].entry}' is "
+                    "missing"
                     if by_hand
                     else "dW is the derivative of the loss returned: the mistake is in the loss"
                 )
@@ -308,11 +344,11 @@ class Diagnosis:
                 self.notes.append(f"or: {other}. {deciding_case(chosen.mistakes, fit.mistakes)}")
                 return
 
-    # --- where no number comes out --------------------------------------------------------------------
+    # --- where no number comes out ----------------------------------------------------------------
 
     def instabilities(self, bases: dict[str, Chosen]) -> list[Mistake]:
-        """Which way of taking softmax and logarithm, together with the findings, is lost on just the
-        extreme cases that gave no number."""
+        """Which way of taking softmax and logarithm, together with the findings, is lost on just
+        the extreme cases that gave no number."""
         extreme = [i for i, case in enumerate(self.cases) if case.extreme]
         found: dict[str, Chosen] = {}
         for name in self.wanted:
@@ -322,7 +358,9 @@ class Diagnosis:
             what = nature(self.outputs, lost, name)
             unstable = [m for m in catalogue(name) if m.unstable]
             tops = [m for m in unstable if {*m.code} == {"softmax"}]
-            ends = [m for m in unstable if {*m.code} == {"token_loss" if name == "loss" else "dlogits"}]
+            ends = [
+                m for m in unstable if {*m.code} == {"token_loss" if name == "loss" else "dlogits"}
+            ]
             making = Making(self.cases, name, self.outputs)
             base = tuple(m for m in bases[name] if m.code and not m.ratio)
             if base and [i for i in extreme if not numbers(making, base, i)] == lost:
@@ -351,7 +389,7 @@ class Diagnosis:
         kind = np.finfo(self.cases[0].W.dtype)
         return int(np.log(float(kind.max))), int(-np.log(float(kind.smallest_subnormal)))
 
-    # --- is dW the derivative of this loss? -----------------------------------------------------------
+    # --- is dW the derivative of this loss? -------------------------------------------------------
 
     def derivative(self, unknown: list[str]) -> None:
         """Where the loss is unknown: do two losses a small step apart differ as dW says?"""
@@ -367,17 +405,20 @@ class Diagnosis:
         # Truncation is below step**2 times the third derivative, rounding is u / step of the loss.
         room = (STEP**2 + 8 * self.u / STEP) * max(1.0, abs(up), abs(slope)) * len(dW)
         if abs(slope - predicted) <= room:
-            self.notes.append("dW is the derivative of the loss returned: the mistake is in the loss")
+            self.notes.append(
+                "dW is the derivative of the loss returned: the mistake is in the loss"
+            )
         else:
             self.notes.append(
-                "dW is not the derivative of the loss returned: along one direction the loss grows by "
-                f"{slope:.6g}, and dW says {predicted:.6g}"
+                "dW is not the derivative of the loss returned: along one direction the loss "
+                f"grows by {slope:.6g}, and dW says {predicted:.6g}"
             )
 
 
 UNDERFLOWS = "where a target's probability underflows, from a gap of about {1} on"
 CAUSES = {
-    "maximum not subtracted": "where exp overflows or a whole row underflows, from a logit of about {0} on",
+    "maximum not "
+    "subtracted": "where exp overflows or a whole row underflows, from a logit of about {0} on",
     "maximum of the whole array subtracted": "where rows lie further apart than about {1}",
     "maximum never below zero": "where a whole row lies below about -{1}",
     "logarithm of an underflowed probability": UNDERFLOWS,
@@ -417,7 +458,9 @@ def elsewhere(mistakes: Chosen, side: str) -> Iterator[Chosen]:
     by_entry = {m.entry: m for m in catalogue(side)}
     # Their numbers are known.
     same = [
-        replace(by_entry[m.entry], chosen=m.chosen, amounts=None) for m in mistakes if m.entry in by_entry
+        replace(by_entry[m.entry], chosen=m.chosen, amounts=None)
+        for m in mistakes
+        if m.entry in by_entry
     ]
     factors = [m for m in same if m.ratio]
     same = [m for m in same if not m.ratio]
@@ -457,7 +500,9 @@ def ratio_entry(left: dict[str, float], side: str) -> Mistake:
     word = min(left, key=lambda word: (abs(left[word] - 1) > 1e-6, len(word)))
     number = left[word]
     short = next(
-        x for digits in (1, 2, 3, 6, 12) if abs((x := float(f"{number:.{digits}g}")) / number - 1) < 1e-6
+        x
+        for digits in (1, 2, 3, 6, 12)
+        if abs((x := float(f"{number:.{digits}g}")) / number - 1) < 1e-6
     )
     return off_by_a_factor(short, word, side)
 
@@ -485,13 +530,16 @@ def deciding_case(these: Chosen, those: Chosen) -> str:
                 except (IndexError, ValueError):
                     continue
             if a.shape != b.shape or abs(a - b).max() > 1e-9 * abs(a).max():
-                return f"V = {V}, B = {B}, T = {T} with logits of size {scale:g} would tell them apart."
+                return (
+                    f"V = {V}, B = {B}, T = {T} with logits of size {scale:g} would tell them "
+                    "apart."
+                )
     return "They are the same on every case that was tried."
 
 
 def against_witnesses(cases: Sequence[Case], outputs: Outputs) -> list[Row]:
-    """The worst of dW, or of the loss where there is no dW, against each witness, over the cases that
-    it can speak on; a witness that can speak on one at most is left out."""
+    """The worst of dW, or of the loss where there is no dW, against each witness, over the cases
+    that it can speak on; a witness that can speak on one at most is left out."""
     rows = []
     for witness in WITNESSES:
         compared = []
@@ -504,7 +552,9 @@ def against_witnesses(cases: Sequence[Case], outputs: Outputs) -> list[Row]:
                 compared.append(compare_tensor(witness.name, output["dW"], dW, bound))
             else:
                 room = 2 * loss_room(case, loss)
-                compared.append(compare_tensor(witness.name, output["loss"], np.asarray(loss), room))
+                compared.append(
+                    compare_tensor(witness.name, output["loss"], np.asarray(loss), room)
+                )
         if len(compared) > 1:
             worst = max(compared, key=lambda row: row.fraction_of_bound)
             exact = all(row.exact for row in compared)

@@ -1,9 +1,9 @@
 """How the reader's function is called, and which parts of its answer are the loss and dW.
 
-Arguments are matched by the names of the parameters, in any order, and the rest by position; arrays are
-NumPy's, or torch's or JAX's where the function wants those. ``GradientSubject`` finds this out at the first
-call, keeps to it, and says in one line how it was called. ``optimizer_forms.py`` does the same for
-optimizers.
+Arguments are matched by the names of the parameters, in any order, and the rest by position; arrays
+are NumPy's, or torch's or JAX's where the function wants those. ``GradientSubject`` finds this out
+at the first call, keeps to it, and says in one line how it was called. ``optimizer_forms.py`` does
+the same for optimizers.
 """
 
 import dataclasses
@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 
 from common.errors import UserError
 
-# The names that people give to the three arguments, the commonest first: an earlier one has precedence.
+# The names that people give to the three arguments, the commonest first: an earlier one has
+# precedence.
 ROLES = {
     "W": "w weights weight table params parameters theta embedding emb wte logits_table matrix",
-    "idx": "idx inputs input x xs xb ids tokens indices ix contexts context input_ids current data prev src",
+    "idx": "idx inputs input x xs xb ids tokens indices ix contexts context input_ids current data "
+    "prev src",
     "targets": "targets target y ys yb labels label next nexts next_ids tgt outputs y_true",
     # Of kernels.
     "logits": "logits x input inputs scores z pred preds predictions",
@@ -70,8 +72,8 @@ class CannotCall(UserError):
 
 
 def as_array(value: Any) -> NDArray:
-    """A NumPy array from anything that behaves like one: torch tensors with their graph, on a GPU or
-    sparse, CuPy, JAX, SciPy's sparse matrices."""
+    """A NumPy array from anything that behaves like one: torch tensors with their graph, on a GPU
+    or sparse, CuPy, JAX, SciPy's sparse matrices."""
     if isinstance(value, np.ndarray | np.generic):
         return np.asarray(value)
     for convert in ("detach", "cpu", "to_dense", "toarray", "todense", "get"):
@@ -119,7 +121,9 @@ class Binding(NamedTuple):
 def signature_of(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
     """The parameters of ``function``, or None where nothing is known of them."""
     if not inspect.isclass(function) and not inspect.isroutine(function):
-        function = getattr(function, "py_func", None) or getattr(function, "forward", None) or function
+        function = (
+            getattr(function, "py_func", None) or getattr(function, "forward", None) or function
+        )
     try:
         return list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
@@ -127,7 +131,8 @@ def signature_of(function: Callable[..., Any]) -> list[inspect.Parameter] | None
 
 
 def bind(function: Callable[..., Any], roles: Sequence[str] = ("W", "idx", "targets")) -> Binding:
-    """Matches the parameters of ``function`` to ``roles``. Raises ``CannotCall`` where that is impossible."""
+    """Matches the parameters of ``function`` to ``roles``. Raises ``CannotCall`` where that is
+    impossible."""
     parameters = signature_of(function)
     by_position = Binding(tuple(roles), {}, ", ".join(roles))
     if parameters is None:
@@ -147,15 +152,16 @@ def bind(function: Callable[..., Any], roles: Sequence[str] = ("W", "idx", "targ
     if len(required) > len(missing):
         names = ", ".join(p.name for p in required[len(missing) :] if p.name not in found)
         raise CannotCall(
-            f"it needs {names} besides {', '.join(roles)}; bind that first, with functools.partial or in "
-            f"{ADAPTERS[roles[0]]}"
+            f"it needs {names} besides {', '.join(roles)}; bind that first, with functools.partial "
+            f"or in {ADAPTERS[roles[0]]}"
         )
     optional = [p for p in free if p.default is not p.empty and p.name not in found]
     candidates = required + (optional if len(required) < len(missing) else [])
     if len(candidates) < len(missing) and not anything:
         taken = ", ".join(p.name for p in named) or "no arguments"
         raise CannotCall(
-            f"it takes {taken}, and cannot be given {', '.join(missing)}; write {ADAPTERS[roles[0]]}"
+            f"it takes {taken}, and cannot be given {', '.join(missing)}; write "
+            f"{ADAPTERS[roles[0]]}"
         )
     if not found and not required and anything and not named:
         return by_position
@@ -186,7 +192,8 @@ def _as_batch(
     required: list[inspect.Parameter],
     anything: bool,
 ) -> tuple[list[str], list[inspect.Parameter]]:
-    """Where both arrays of ids go into one parameter, adds that to ``found``; the rest that is to match."""
+    """Where both arrays of ids go into one parameter, adds that to ``found``; the rest that is to
+    match."""
     free = [p for p in named if p.name not in found]
     batch = [p for p in named if plain_name(p.name) in BATCH] or (required or free)[-1:]
     if anything or not batch:
@@ -207,7 +214,7 @@ def values_of(W: Any, idx: Any, targets: Any) -> dict[str, Any]:
     return {"W": W, "idx": idx, "targets": targets, "batch": (idx, targets), "V": V}
 
 
-# --- which kind of arrays ------------------------------------------------------------------------------
+# --- which kind of arrays -------------------------------------------------------------------------
 
 KINDS = ("numpy", "torch", "torch, requires_grad", "jax")
 
@@ -220,8 +227,8 @@ def kinds(like: str | None) -> list[str]:
 
 
 def convert(kind: str, array: Any, dtype: str | None = None) -> Any:
-    """A copy of ``array`` of that kind; ids become int64. NumPy's own arrays, and numbers, are handed on as
-    they are. ``dtype``: "bfloat16", which NumPy has not, for arrays of floats."""
+    """A copy of ``array`` of that kind; ids become int64. NumPy's own arrays, and numbers, are
+    handed on as they are. ``dtype``: "bfloat16", which NumPy has not, for arrays of floats."""
     if kind == "numpy" or not isinstance(array, np.ndarray):
         return array
     if dtype and array.dtype.kind == "f":
@@ -238,7 +245,8 @@ def convert(kind: str, array: Any, dtype: str | None = None) -> Any:
 
 
 def narrow(dtype: np.dtype, answer: Any) -> SinglePrecision | None:
-    """Whether ``answer`` holds arrays of a JAX that turns float64 into float32 wherever it meets it."""
+    """Whether ``answer`` holds arrays of a JAX that turns float64 into float32 wherever it meets
+    it."""
     if dtype != np.float64 or "jax" not in sys.modules:
         return None
     jax = sys.modules["jax"]
@@ -252,7 +260,7 @@ def narrow(dtype: np.dtype, answer: Any) -> SinglePrecision | None:
     )
 
 
-# --- the answer ----------------------------------------------------------------------------------------
+# --- the answer -----------------------------------------------------------------------------------
 
 
 def fields_of(value: Any) -> Mapping[Any, Any] | None:
@@ -267,8 +275,8 @@ def fields_of(value: Any) -> Mapping[Any, Any] | None:
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Every part of an answer that is no container, with the keys that lead to it. A list of numbers, or of
-    such lists, is one part, for it stands for an array."""
+    """Every part of an answer that is no container, with the keys that lead to it. A list of
+    numbers, or of such lists, is one part, for it stands for an array."""
     named = fields_of(value)
     if named is not None:
         for key, part in named.items():
@@ -302,15 +310,19 @@ def path_text(path: tuple[Any, ...]) -> str:
 
 
 class Reader:
-    """Finds the loss and dW in the first answer, and takes them from the same parts of every other."""
+    """Finds the loss and dW in the first answer, and takes them from the same parts of every
+    other."""
 
     def __init__(self, wanted: tuple[str, ...], gradient: str = "dW") -> None:
         self.wanted, self.gradient = wanted, gradient
         self.paths: dict[str, tuple[Any, ...]] = {}
         self.understood: list[str] = []
 
-    def read(self, answer: Any, table: Any, shape: tuple[int, ...]) -> dict[str, NDArray] | Complaint:
-        """The arrays of ``wanted``. ``table``: the W that was given, which may hold the gradient."""
+    def read(
+        self, answer: Any, table: Any, shape: tuple[int, ...]
+    ) -> dict[str, NDArray] | Complaint:
+        """The arrays of ``wanted``. ``table``: the W that was given, which may hold the
+        gradient."""
         paths = self.paths or self._find(answer, table, shape)
         if isinstance(paths, Complaint):
             return paths
@@ -347,10 +359,14 @@ class Reader:
         paths: dict[str, tuple[Any, ...]] = {}
         # Where both are one number, the first is the loss.
         for name in (gradient, "loss") if sizes[gradient] > 1 else ("loss", gradient):
-            fitting = [part for part in parts if part[1] == sizes[name] and part[0] not in paths.values()]
+            fitting = [
+                part for part in parts if part[1] == sizes[name] and part[0] not in paths.values()
+            ]
             if name == gradient:  # the shape itself is better than its size
                 fitting = [part for part in fitting if part[2] == shape] or fitting
-            called = [part for part in fitting if any(plain_name(str(k)) in names[name] for k in part[0])]
+            called = [
+                part for part in fitting if any(plain_name(str(k)) in names[name] for k in part[0])
+            ]
             if name == gradient and len(called or fitting) > 1 and name in self.wanted:
                 chosen = path_text((called or fitting)[0][0])
                 self.understood.append(
@@ -358,7 +374,11 @@ class Reader:
                 )
             if called or fitting:
                 paths[name] = (called or fitting)[0][0]
-        if gradient not in paths and getattr(table, "grad", None) is not None and not isinstance(table, dict):
+        if (
+            gradient not in paths
+            and getattr(table, "grad", None) is not None
+            and not isinstance(table, dict)
+        ):
             paths[gradient] = (".grad",)
             self.understood.append(f"{gradient} is read from {gradient[1:]}.grad")
         missing = [name for name in self.wanted if name not in paths]
@@ -377,12 +397,16 @@ class Reader:
             order = self.wanted if paths.get(gradient) != parts[0][0] else self.wanted[::-1]
             return {name: part[0] for name, part in zip(order, parts, strict=True)}
         for path, part in leaves(answer):
-            meant = [name for name in missing if any(plain_name(str(k)) in names[name] for k in path)]
+            meant = [
+                name for name in missing if any(plain_name(str(k)) in names[name] for k in path)
+            ]
             if meant and part is not None:
                 paths[meant[0]] = path
         if all(name in paths for name in self.wanted):
             return {name: paths[name] for name in self.wanted}
-        alone = "; --loss-only and --gradient-only are for one of them" if len(self.wanted) == 2 else ""
+        alone = (
+            "; --loss-only and --gradient-only are for one of them" if len(self.wanted) == 2 else ""
+        )
         adapter = "" if alone else f"; write {ADAPTERS[gradient[1:]]}"
         return Complaint(
             f"it returned {type(answer).__name__}, not ({', '.join(self.wanted)}){alone}{adapter}"
@@ -402,12 +426,12 @@ def _size_of(part: Any) -> tuple[int, tuple[int, ...]]:
         return -1, ()
 
 
-# --- the whole -----------------------------------------------------------------------------------------
+# --- the whole ------------------------------------------------------------------------------------
 
 
 class GradientCall(NamedTuple):
-    """One call of the subject. ``wanted``: what it returns, "loss", "dW" or both. ``like``: the kind of
-    arrays to give it, or None to find out."""
+    """One call of the subject. ``wanted``: what it returns, "loss", "dW" or both. ``like``: the
+    kind of arrays to give it, or None to find out."""
 
     W: NDArray
     idx: NDArray
@@ -425,14 +449,18 @@ class GradientCall(NamedTuple):
 
 
 class GradientSubject:
-    """The reader's function behind one interface: ``(W, idx, targets) -> {"loss": ..., "dW": ...}``, or
-    that of a kernel. ``bfloat16``: the arrays of floats are to be of that type."""
+    """The reader's function behind one interface: ``(W, idx, targets) -> {"loss": ..., "dW":
+    ...}``, or that of a kernel. ``bfloat16``: the arrays of floats are to be of that type."""
 
     roles: tuple[str, ...] = ("W", "idx", "targets")
     gradient = "dW"
 
     def __init__(
-        self, function: Callable[..., Any], wanted: tuple[str, ...], like: str | None, bfloat16: bool = False
+        self,
+        function: Callable[..., Any],
+        wanted: tuple[str, ...],
+        like: str | None,
+        bfloat16: bool = False,
     ) -> None:
         self.name = getattr(function, "__name__", None) or type(function).__name__
         self.function, self.wanted, self.like = function, wanted, like
@@ -449,7 +477,9 @@ class GradientSubject:
 
     def values(self, *given: Any) -> dict[str, Any]:
         """The arguments by role."""
-        return values_of(*given) if self.roles[0] == "W" else dict(zip(self.roles, given, strict=True))
+        return (
+            values_of(*given) if self.roles[0] == "W" else dict(zip(self.roles, given, strict=True))
+        )
 
     def shape(self, *given: Any) -> tuple[int, ...]:
         """That of the gradient."""
@@ -465,7 +495,11 @@ class GradientSubject:
         notes = [f"W as {container}"] if container != "an array" else []
         notes += [f"arrays of {kind}"] if kind != "numpy" else []
         notes += reader.understood
-        notes += ["underflow, which np.seterr made an error, was let pass"] if self.lets_underflow else []
+        notes += (
+            ["underflow, which np.seterr made an error, was let pass"]
+            if self.lets_underflow
+            else []
+        )
         whole = {name: f"answer{path_text(path)}" for name, path in reader.paths.items()}
         usual = {"loss": "answer[0]", self.gradient: "answer[1]"}
         if len(self.wanted) == 2 and whole != usual:
@@ -487,7 +521,9 @@ class GradientSubject:
                 except Exception as error:
                     failures.append(error)
                     continue
-                if isinstance(answer, dict | SinglePrecision) or answer.what.startswith("it changed"):
+                if isinstance(answer, dict | SinglePrecision) or answer.what.startswith(
+                    "it changed"
+                ):
                     self.chosen = kind, container, reader
                     return answer
                 failures.append(answer)
@@ -535,13 +571,13 @@ class GradientSubject:
 
 
 def layer(cls: Any) -> tuple[Callable[[Any, Any, Any], Any], str]:
-    """A class with ``forward`` and ``backward``, as layers have them, as a function. Raises ``CannotCall``
-    for any other class."""
+    """A class with ``forward`` and ``backward``, as layers have them, as a function. Raises
+    ``CannotCall`` for any other class."""
     if not (callable(getattr(cls, "forward", None)) and callable(getattr(cls, "backward", None))):
         also = " (an optimizer is checked with --optimizer, or bigram.check_optimizer)"
         raise CannotCall(
-            f"{cls.__name__} is a class without forward and backward{also if hasattr(cls, 'step') else ''}; "
-            f"write {ADAPTER}"
+            f"{cls.__name__} is a class without forward and "
+            f"backward{also if hasattr(cls, 'step') else ''}; write {ADAPTER}"
         )
     makes = [p for p in signature_of(cls) or [] if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     takes_table = bool(match_names([p.name for p in makes], {"W": ROLES["W"]})) or any(

@@ -1,20 +1,24 @@
-"""The doctor for kernels: a fused cross-entropy on logits, and the scatter-add of an embedding's backward.
+"""The doctor for kernels: a fused cross-entropy on logits, and the scatter-add of an embedding's
+backward.
 
-**Cross-entropy.** dlogits = (p - onehot) w, where w is 1 / N for the mean and 1 for the sum. This is the
-gradient of ``bounds.py`` with every row visited once (n = 1), so the derivation there holds with b = 0:
+**Cross-entropy.** dlogits = (p - onehot) w, where w is 1 / N for the mean and 1 for the sum. This
+is the gradient of ``bounds.py`` with every row visited once (n = 1), so the derivation there holds
+with b = 0:
 
     |error| <= u S (|z| + E_p|z| + |log p| + 32) + 4 tiny w        S = (p + onehot) w
 
-The loss of a token, log s - z[y], rounds by u (|z[y]| + E_p|z| + 32) to first order; the sum over N tokens
-in any order adds N u of its terms, none of which is negative. Of an ignored row the gradient is exactly 0.
+The loss of a token, log s - z[y], rounds by u (|z[y]| + E_p|z| + 32) to first order; the sum over N
+tokens in any order adds N u of its terms, none of which is negative. Of an ignored row the gradient
+is exactly 0.
 
 **Embedding.** A row of dW is a sum of n terms, in any order:
 
     |error| <= u n sum |d|
 
-**16 bits.** Results in float16 or bfloat16, with float32 inside: u above is float32's, and the result is
-rounded to 16 bits at most twice, when it is stored and when it is scaled: 2 u16 |G| + least, with ``least``
-the smallest positive number. The logits are numbers of 16 bits, so nothing is lost on the way in.
+**16 bits.** Results in float16 or bfloat16, with float32 inside: u above is float32's, and the
+result is rounded to 16 bits at most twice, when it is stored and when it is scaled: 2 u16 |G| +
+least, with ``least`` the smallest positive number. The logits are numbers of 16 bits, so nothing is
+lost on the way in.
 """
 
 import math
@@ -27,7 +31,14 @@ from numpy.typing import NDArray
 
 from bigram.bounds import unit_roundoff
 from bigram.comparator import Row, compare_tensor
-from bigram.doctor.api import Result, Subject, check_options, in_its_precision, name_of_subject, usual_errors
+from bigram.doctor.api import (
+    Result,
+    Subject,
+    check_options,
+    in_its_precision,
+    name_of_subject,
+    usual_errors,
+)
 from bigram.doctor.interfaces import Complaint, GradientSubject, SinglePrecision
 from bigram.doctor.subject import session, stop_if_loaded
 from bigram.doctor.verdict import Report
@@ -113,8 +124,11 @@ class KernelCall(NamedTuple):
         return subject(*self.given)
 
 
-def cross_entropy_cases(dtype: str, reduction: str, ignore_index: int | None) -> Iterator[KernelCase]:
-    """Rows that are wide, saturated and all zero, one row and many, V that is no multiple of 2, 16 or 64."""
+def cross_entropy_cases(
+    dtype: str, reduction: str, ignore_index: int | None
+) -> Iterator[KernelCase]:
+    """Rows that are wide, saturated and all zero, one row and many, V that is no multiple of 2, 16
+    or 64."""
     rng = np.random.default_rng(23)
 
     def case(name: str, N: int, V: int, scale: float = 2.0) -> tuple[str, Array, NDArray]:
@@ -156,7 +170,9 @@ def _cross_entropy(
         y, p, loss = int(targets[k]), *_softmax(logits[k].tolist(), int(targets[k]))
         losses.append(loss)
         onehot = np.arange(logits.shape[1]) == y
-        G[k] = [float((p[j] - onehot[j]) / (N if reduction == "mean" else 1)) for j in range(len(p))]
+        G[k] = [
+            float((p[j] - onehot[j]) / (N if reduction == "mean" else 1)) for j in range(len(p))
+        ]
         z = logits[k].max().astype(float) - logits[k].astype(float)
         q = np.array([float(x) for x in p])
         mean_z = float((q * z).sum())
@@ -217,13 +233,18 @@ def check_cross_entropy(
     """Is this fused cross-entropy right? ``f(logits (N, V), targets (N,)) -> (loss, dlogits)``.
 
     ``dtype``: of logits and dlogits; with "float16" and "bfloat16" f is to compute in float32.
-    ``reduction``: "mean" or "sum". ``ignore_index``: a target whose token counts for nothing. Other options
-    as for ``check``.
+    ``reduction``: "mean" or "sum". ``ignore_index``: a target whose token counts for nothing. Other
+    options as for ``check``.
     """
     if reduction not in ("mean", "sum"):
         raise UserError(f"reduction is {reduction!r}; it must be 'mean' or 'sum'")
     return _check(
-        f, lambda dtype: cross_entropy_cases(dtype, reduction, ignore_index), dtype, limit, isolate, like
+        f,
+        lambda dtype: cross_entropy_cases(dtype, reduction, ignore_index),
+        dtype,
+        limit,
+        isolate,
+        like,
     )
 
 
@@ -272,13 +293,19 @@ def _check(
                         rows.append((case.name, row))
                         if row.fraction_of_bound > 1:
                             pattern.append(
-                                f"{name} on the case '{case.name}' {_seen(answer[name], case, name)}"
+                                f"{name} on the case '{case.name}' "
+                                f"{_seen(answer[name], case, name)}"
                             )
             called = call.called
         summed = [line for line in pattern if line.endswith(SUMMED)]
         diagnosis = [DIVIDE] if summed and summed == pattern else []
-        report = Report(name_of_subject(f), complaint, rows, [], [], [] if diagnosis else pattern, [])
-        V, N = max(case.given[0].shape[1] for case in cases), max(len(case.given[0]) for case in cases)
+        report = Report(
+            name_of_subject(f), complaint, rows, [], [], [] if diagnosis else pattern, []
+        )
+        V, N = (
+            max(case.given[0].shape[1] for case in cases),
+            max(len(case.given[0]) for case in cases),
+        )
         return report.record() | {
             "diagnosis": diagnosis,
             "called": called,

@@ -1,8 +1,8 @@
 """The doctor for optimizers: is this AdamW right, and if not, which mistake is in it?
 
-A single step cannot tell: after one, swapped betas or rows left out are within a rounding of the right
-thing. So the reader's class makes whole runs, on gradients that do not depend on the table, and the
-table is judged after every step. Verdict and diagnosis go as in ``check.py``.
+A single step cannot tell: after one, swapped betas or rows left out are within a rounding of the
+right thing. So the reader's class makes whole runs, on gradients that do not depend on the table,
+and the table is judged after every step. Verdict and diagnosis go as in ``check.py``.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -42,8 +42,9 @@ class Run:
 
 
 def optimizer_runs(dtype: str) -> list[Run]:
-    """Rows that come and go, one that never comes, gradients from 30 down to the size of eps; short and
-    long; at torch's defaults and at others, where each hyperparameter shows, zero among them."""
+    """Rows that come and go, one that never comes, gradients from 30 down to the size of eps; short
+    and long; at torch's defaults and at others, where each hyperparameter shows, zero among
+    them."""
     rng = np.random.default_rng(21)
     rows, columns, steps = 12, 5, 1200
     W = rng.standard_normal((rows, columns)).astype(dtype)
@@ -51,19 +52,27 @@ def optimizer_runs(dtype: str) -> list[Run]:
     visited = rng.random((steps, rows, 1)) < 0.4
     visited[:, 0] = False
     visited[0, 1:] = True
-    gradients = list(((rng.standard_normal((steps, rows, columns)) + 0.2) * size * visited).astype(dtype))
+    gradients = list(
+        ((rng.standard_normal((steps, rows, columns)) + 0.2) * size * visited).astype(dtype)
+    )
     return [
         Run("ten steps", W, gradients[:10], DEFAULTS),
         Run("torch's defaults", W, gradients, DEFAULTS),
         Run("large rate, decay", W, gradients[:300], DEFAULTS | {"lr": 1e-2, "weight_decay": 0.5}),
         Run("other betas", W, gradients[:300], DEFAULTS | {"betas": (0.4, 0.9)}),
         Run("large eps", W, gradients[:300], DEFAULTS | {"eps": 1e-3}),
-        Run("no decay, no memory", W, gradients[:300], DEFAULTS | {"weight_decay": 0.0, "betas": (0.0, 0.9)}),
+        Run(
+            "no decay, no memory",
+            W,
+            gradients[:300],
+            DEFAULTS | {"weight_decay": 0.0, "betas": (0.0, 0.9)},
+        ),
     ]
 
 
 def run_of(cls: type[optimizers.Parts], run: Run, steps: int, many: int = 0) -> Array:
-    """The table after every step: (steps, V, V), or with ``many`` amounts at once (many, steps, V, V)."""
+    """The table after every step: (steps, V, V), or with ``many`` amounts at once (many, steps, V,
+    V)."""
     W = np.broadcast_to(run.W, (many, *run.W.shape)).copy() if many else run.W.copy()
     optimizer, history = cls(W, **run.settings), []
     with np.errstate(all="ignore"):
@@ -85,22 +94,23 @@ def run_maker(runs: Sequence[Run]) -> Callable[[Iterable[Mistake]], Iterator[dic
 
 
 def run_truth_and_bound(run: Run) -> tuple[Array, Array]:
-    """W after every step in the longest floating-point type, (steps, V, V), and the largest error of a
-    correct step in ``run``'s own dtype, in any order of operations.
+    """W after every step in the longest floating-point type, (steps, V, V), and the largest error
+    of a correct step in ``run``'s own dtype, in any order of operations.
 
     To first order in u, with E the error of the indexed quantity, each step adds:
 
-        E_m    = beta1 E_m + 6 u (|m| + (1 - beta1) (|g| + |m0|))   three roundings, twice for other orders;
-                                                                    m0: the mean before the step
+        E_m    = beta1 E_m                                      m0: the mean before the step;
+                 + 6 u (|m| + (1 - beta1) (|g| + |m0|))         three roundings, twice for others
         E_v    = beta2 E_v + 8 (u v + least)                    least: the smallest positive number
         E_root = root (E_v / (2 v) + 6 u)                       root = sqrt(v / (1 - beta2**t))
         E_W    = E_W + lr E_m / ((1 - beta1**t) den)            den = root + eps
                  + |step| (E_root / den + 10 u + c) + 3 u (|W| + |step|)
 
-    where c = u (t + 2) (beta1**t / (1 - beta1**t) + beta2**t / (1 - beta2**t)) is for powers of the betas
-    that are kept as a running product, and for their subtraction from 1.
+    where c = u (t + 2) (beta1**t / (1 - beta1**t) + beta2**t / (1 - beta2**t)) is for powers of the
+    betas that are kept as a running product, and for their subtraction from 1.
     """
-    longest = np.longdouble  # on some machines no longer than float64, and then as wrong as the run itself
+    # on some machines no longer than float64, and then as wrong as the run itself
+    longest = np.longdouble
     u = unit_roundoff(run.W.dtype) + unit_roundoff(longest)
     least = float(np.finfo(run.W.dtype).smallest_subnormal)
     optimizer = optimizers.build()(W := run.W.astype(longest), **run.settings)
@@ -126,15 +136,20 @@ def run_truth_and_bound(run: Run) -> tuple[Array, Array]:
 
 
 def check_optimizer(subject: str, dtype: str = "float64", limit: float = 10.0) -> Report:
-    """Judges the class that ``subject`` names as an AdamW: ``CLASS(W, lr=...)`` or ``CLASS()``, then
-    ``step(W, dW)`` many times. A run whose settings its constructor does not take is not tried."""
+    """Judges the class that ``subject`` names as an AdamW: ``CLASS(W, lr=...)`` or ``CLASS()``,
+    then ``step(W, dW)`` many times. A run whose settings its constructor does not take is not
+    tried."""
     runs = optimizer_runs(dtype)
     calls = [OptimizerRun(run.W, run.gradients, run.settings) for run in runs]
     answers, complaint = collect(run_apart(subject, calls, limit), [run.name for run in runs])
     answered = list(zip(runs, answers, strict=False))
     made = [(run, answer) for run, answer in answered if not isinstance(answer, Declined)]
-    not_tried = [f"{run.name}: {answer.what}" for run, answer in answered if isinstance(answer, Declined)]
-    return judge_optimizer(subject, [run for run, _ in made], [a for _, a in made], complaint, not_tried)
+    not_tried = [
+        f"{run.name}: {answer.what}" for run, answer in answered if isinstance(answer, Declined)
+    ]
+    return judge_optimizer(
+        subject, [run for run, _ in made], [a for _, a in made], complaint, not_tried
+    )
 
 
 def judge_optimizer(
@@ -164,7 +179,9 @@ def judge_optimizer(
     name = report.wrong[0][0]
     run, output = next((r, o) for r, o in zip(runs, outputs, strict=True) if r.name == name)
     arguments = {"W": run.W, "dW": np.array(run.gradients[:10])}
-    case = case_of(arguments, {"W": output["W"][:10]}, {"W": run.truth_and_bound[0][:10].astype(run.W.dtype)})
+    case = case_of(
+        arguments, {"W": output["W"][:10]}, {"W": run.truth_and_bound[0][:10].astype(run.W.dtype)}
+    )
     return replace(report, diagnosis=diagnosis, pattern=pattern, notes=notes, case=case)
 
 
@@ -172,13 +189,17 @@ SHORT = 40  # steps that tell nearly all mistakes apart, and cost little
 
 
 def named(runs: Sequence[Run], outputs: Outputs, u: float) -> tuple[list[Mistake], list[str]]:
-    """The mistakes that make just these tables: tried on the beginnings of the runs, then on all."""
+    """The mistakes that make just these tables: tried on the beginnings of the runs, then on
+    all."""
     lengths = [(k, min(SHORT, len(run.gradients))) for k, run in enumerate(runs)]
     lengths += [(k, len(run.gradients)) for k, run in enumerate(runs) if len(run.gradients) > SHORT]
     truths = [runs[k].truth_and_bound for k, _ in lengths]
     observed = Observed(
         [outputs[k]["W"][:steps].astype(float) for k, steps in lengths],
-        [truth[:steps].astype(float) for (truth, _), (_, steps) in zip(truths, lengths, strict=True)],
+        [
+            truth[:steps].astype(float)
+            for (truth, _), (_, steps) in zip(truths, lengths, strict=True)
+        ],
         [bound[:steps] for (_, bound), (_, steps) in zip(truths, lengths, strict=True)],
         u,
     )
@@ -186,7 +207,9 @@ def named(runs: Sequence[Run], outputs: Outputs, u: float) -> tuple[list[Mistake
 
     def make(chosen: Chosen, i: int) -> Array:
         k, steps = lengths[i]
-        many = next((np.size(m.chosen[0]) for m in chosen if m.amounts and np.size(m.chosen[0]) > 1), 0)
+        many = next(
+            (np.size(m.chosen[0]) for m in chosen if m.amounts and np.size(m.chosen[0]) > 1), 0
+        )
         if not any(m.remembers for m in chosen):
             return run_of(optimizers.build(chosen), runs[k], steps, many)
         if shared.get(-1) is not chosen:
@@ -223,6 +246,8 @@ def named(runs: Sequence[Run], outputs: Outputs, u: float) -> tuple[list[Mistake
         numbers = [sum(bool(m.amounts) for m in fit.mistakes) for fit in (best, other)]
         if len(other.mistakes) == len(best.mistakes) and numbers[0] == numbers[1] == 0:
             notes.append(
-                "or: " + " and ".join(m.name for m in said(other.mistakes)) + ". No run tells them apart."
+                "or: "
+                + " and ".join(m.name for m in said(other.mistakes))
+                + ". No run tells them apart."
             )
     return said(fits[0].mistakes), notes

@@ -1,8 +1,8 @@
-"""How the reader's optimizer is made and stepped: a class or factory with a method, torch.optim's and optax's
-ways, or a function of its whole state.
+"""How the reader's optimizer is made and stepped: a class or factory with a method, torch.optim's
+and optax's ways, or a function of its whole state.
 
-Every form is tried on two steps, the likeliest first; the first that runs and changes the table is kept for
-the whole check. Nothing here judges a number.
+Every form is tried on two steps, the likeliest first; the first that runs and changes the table is
+kept for the whole check. Nothing here judges a number.
 """
 
 import inspect
@@ -85,19 +85,21 @@ class OptimizerRun(NamedTuple):
         """The subject, to be given to ``run``, call after call."""
         return OptimizerSubject(factory, self.like)
 
-    def run(self, subject: "OptimizerSubject") -> dict[str, NDArray] | Complaint | Declined | SinglePrecision:
+    def run(
+        self, subject: "OptimizerSubject"
+    ) -> dict[str, NDArray] | Complaint | Declined | SinglePrecision:
         """The table after every step, (steps, V, V)."""
         return subject(self)
 
 
-# --- its settings ---------------------------------------------------------------------------------------
+# --- its settings ---------------------------------------------------------------------------------
 
 
 def told(
     parameters: Sequence[inspect.Parameter], settings: Mapping[str, Any], fixed: bool = False
 ) -> dict[str, Any]:
-    """Keyword arguments that say ``settings`` in the subject's own names. A setting that it does not take it
-    must have as torch's default, or ``CannotBeTold`` is raised."""
+    """Keyword arguments that say ``settings`` in the subject's own names. A setting that it does
+    not take it must have as torch's default, or ``CannotBeTold`` is raised."""
     names = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     found = match_names(names, SETTINGS)
     beta1, beta2 = settings["betas"]
@@ -107,7 +109,9 @@ def told(
     if any(p.kind is p.VAR_KEYWORD for p in parameters) and not fixed:
         taken |= {name: value for name, value in settings.items() if name not in said}
         said |= set(settings)
-    lost = [name for name, value in settings.items() if name not in said and value != DEFAULTS[name]]
+    lost = [
+        name for name, value in settings.items() if name not in said and value != DEFAULTS[name]
+    ]
     if lost:
         raise CannotBeTold(f"it takes no {' or '.join(lost)}")
     return taken
@@ -127,11 +131,14 @@ def is_required(parameter: inspect.Parameter) -> bool:
 
 
 def construct(factory: Callable[..., Any], table: Any, settings: Mapping[str, Any]) -> Any:
-    """Makes the optimizer: table, shape and ``settings`` are matched by the names of its parameters."""
+    """Makes the optimizer: table, shape and ``settings`` are matched by the names of its
+    parameters."""
     parameters = parameters_of(factory)
     keywords = told(parameters, settings)
     free = [
-        p for p in parameters if p.name not in keywords and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        p
+        for p in parameters
+        if p.name not in keywords and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     ]
     found = match_names([p.name for p in free], SHAPE | TABLE)
     required = [p for p in free if is_required(p)]
@@ -159,11 +166,12 @@ def shape_of(table: Any) -> tuple[int, ...]:
     return ()
 
 
-# --- its steps ------------------------------------------------------------------------------------------
+# --- its steps ------------------------------------------------------------------------------------
 
 
 class Parameter(np.ndarray):
-    """A NumPy array with ``.grad`` and a ``.data`` that can be set, as torch's parameters have them."""
+    """A NumPy array with ``.grad`` and a ``.data`` that can be set, as torch's parameters have
+    them."""
 
     grad: Any = None
 
@@ -191,7 +199,8 @@ class Form(NamedTuple):
         return {"array": value, "dict": {"W": value}, "list": [value]}[self.container]
 
 
-Step = Callable[[NDArray], NDArray | Complaint | SinglePrecision]  # from dW to the table after the step
+# from dW to the table after the step
+Step = Callable[[NDArray], NDArray | Complaint | SinglePrecision]
 
 
 class OptimizerSubject:
@@ -203,13 +212,19 @@ class OptimizerSubject:
         inner = getattr(factory, "func", None)  # functools.partial
         self.name = getattr(inner, "__name__", self.name)
         if not callable(factory) or (
-            not inspect.isclass(factory) and not inspect.isroutine(factory) and hasattr(factory, "step")
+            not inspect.isclass(factory)
+            and not inspect.isroutine(factory)
+            and hasattr(factory, "step")
         ):
-            raise CannotCall(f"{self.name} is an optimizer already made; give its class, or a factory")
+            raise CannotCall(
+                f"{self.name} is an optimizer already made; give its class, or a factory"
+            )
         self.chosen: tuple[Form, str] | None = None
         self.called = self.name
 
-    def __call__(self, run: OptimizerRun) -> dict[str, NDArray] | Complaint | Declined | SinglePrecision:
+    def __call__(
+        self, run: OptimizerRun
+    ) -> dict[str, NDArray] | Complaint | Declined | SinglePrecision:
         try:
             if not self.chosen:
                 failure = self._choose(run)
@@ -307,12 +322,17 @@ class OptimizerSubject:
         """A function of the table, the gradient and its own state, which it returns or changes."""
         function = self.factory
         parameters = parameters_of(function)
-        keywords = told(parameters, run.settings, fixed=True) if not _config_name(parameters) else {}
+        keywords = (
+            told(parameters, run.settings, fixed=True) if not _config_name(parameters) else {}
+        )
         roles = match_names(
-            [p.name for p in parameters if p.name not in keywords and p.kind is not p.VAR_KEYWORD], STEP
+            [p.name for p in parameters if p.name not in keywords and p.kind is not p.VAR_KEYWORD],
+            STEP,
         )
         missing = [
-            p.name for p in parameters if is_required(p) and p.name not in roles and p.name not in keywords
+            p.name
+            for p in parameters
+            if is_required(p) and p.name not in roles and p.name not in keywords
         ]
         if "W" not in roles.values() and missing:
             roles[missing.pop(0)] = "W"
@@ -364,8 +384,8 @@ class OptimizerSubject:
         return step
 
     def _config(self, run: OptimizerRun, form: Form, roles: Mapping[str, str]) -> Any:
-        """A fresh state with the settings of this run, in the names that the function itself puts into one
-        that it makes: found by a first step with no gradient."""
+        """A fresh state with the settings of this run, in the names that the function itself puts
+        into one that it makes: found by a first step with no gradient."""
         names = {role: name for name, role in roles.items()}
         arguments = {names["W"]: form.pack(run.W), names["dW"]: form.pack(np.zeros_like(run.W))}
         returned = self.factory(**arguments)
@@ -375,8 +395,14 @@ class OptimizerSubject:
         beta1, beta2 = run.settings["betas"]
         values = {**run.settings, "beta1": beta1, "beta2": beta2}
         found = match_names([str(key) for key in made], SETTINGS)
-        said = set(found.values()) | ({"betas"} if {"beta1", "beta2"} <= set(found.values()) else set())
-        lost = [name for name, value in run.settings.items() if name not in said and value != DEFAULTS[name]]
+        said = set(found.values()) | (
+            {"betas"} if {"beta1", "beta2"} <= set(found.values()) else set()
+        )
+        lost = [
+            name
+            for name, value in run.settings.items()
+            if name not in said and value != DEFAULTS[name]
+        ]
         if lost:
             raise CannotBeTold(f"its config has no {' or '.join(lost)}")
         fresh: dict[Any, Any] = {}
@@ -403,7 +429,9 @@ class OptimizerSubject:
         """Made by the factory, then stepped by one of its methods."""
         table = form.pack(run.W)
         optimizer = construct(self.factory, table, run.settings)
-        shown = self._made_as(run.settings, "W" if form.container == "array" else f"{form.container} of W")
+        shown = self._made_as(
+            run.settings, "W" if form.container == "array" else f"{form.container} of W"
+        )
         if inspect.isgenerator(optimizer):
             next(optimizer)
             self.called = f"{shown}, then send(dW)"
@@ -465,10 +493,13 @@ class OptimizerSubject:
     def _functional(
         self, run: OptimizerRun, form: Form, shown: str, init: Any, update: Any, get: Any
     ) -> Step:
-        """``init(W)`` makes a state; ``update`` takes it and returns the next, with updates or the table."""
+        """``init(W)`` makes a state; ``update`` takes it and returns the next, with updates or the
+        table."""
         table = form.pack(run.W)
         state = init(table)
-        names = [p for p in parameters_of(update) if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        names = [
+            p for p in parameters_of(update) if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        ]
         found = match_names([p.name for p in names], STEP)
         roles = [found[p.name] for p in names if p.name in found]
         if get is not None:
@@ -536,7 +567,11 @@ def _unless_same(table: Any, returned: Any) -> Any:
 
 def _changed(gradient: Any, dW: NDArray) -> Complaint | None:
     same = np.array_equal(unpacked(gradient).ravel(), dW.ravel())
-    return None if same else Complaint("it changed dW, which it was only to read; begin with dW.copy()")
+    return (
+        None
+        if same
+        else Complaint("it changed dW, which it was only to read; begin with dW.copy()")
+    )
 
 
 def _held(optimizer: Any, W: NDArray) -> str | None:
@@ -551,7 +586,8 @@ def _held(optimizer: Any, W: NDArray) -> str | None:
 
 
 def _transformation(made: Any) -> tuple[Any, Any, Any]:
-    """``init``, ``update`` and maybe ``get_params`` of a functional optimizer; else three times None."""
+    """``init``, ``update`` and maybe ``get_params`` of a functional optimizer; else three times
+    None."""
     if isinstance(made, tuple) and len(made) in (2, 3) and all(callable(part) for part in made):
         return (*made, None)[:3]
     update = getattr(made, "update", None) or getattr(made, "step", None)
@@ -571,4 +607,6 @@ def _table_in(state: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _config_name(parameters: Sequence[inspect.Parameter]) -> bool:
-    return "config" in match_names([p.name for p in parameters], {"config": STEP["config"]}).values()
+    return (
+        "config" in match_names([p.name for p in parameters], {"config": STEP["config"]}).values()
+    )

@@ -8,8 +8,8 @@ from bigram.terminal import labelled, number, table_text
 
 def check_report(record: Mapping[str, Any], verbose: bool = False) -> Iterator[str]:
     """The report on the reader's function or class, line by line: the verdict first, then the
-    mistakes and how to mend them, then all other findings. The witnesses come last, with ``verbose`` or
-    where nothing is wrong."""
+    mistakes and how to mend them, then all other findings. The witnesses come last, with
+    ``verbose`` or where nothing is wrong."""
     yield check_verdict(record)
     yield f"subject   {record['subject']}"
     if record["complaint"]:
@@ -57,12 +57,19 @@ def check_verdict(record: Mapping[str, Any]) -> str:
     """One line: correct; unstable, and where; or wrong, and how."""
     names = [found["mistake"] for found in record["diagnosis"]]
     if record["verdict"] == "correct":
-        return "correct: every case is within its bound" + (" that was tried" if record["not_tried"] else "")
+        return "correct: every case is within its bound" + (
+            " that was tried" if record["not_tried"] else ""
+        )
     if record["verdict"] == "unstable":
-        return f"unstable: right for ordinary logits; {' and '.join(names) or 'not where they are extreme'}"
+        return (
+            "unstable: right for ordinary logits; "
+            f"{' and '.join(names) or 'not where they are extreme'}"
+        )
     if record["complaint"] and not names:
         return "wrong: it gave no answer that could be judged"
-    if not names or (record["pattern"] and any(" is wrong on " in line for line in record["pattern"])):
+    if not names or (
+        record["pattern"] and any(" is wrong on " in line for line in record["pattern"])
+    ):
         names.append("something that the catalogue does not know")
     return "wrong: " + " and ".join(names)
 

@@ -1,9 +1,10 @@
-"""Cases of any size: the reader's own, or random ones of up to 4,096 characters and a million tokens.
+"""Cases of any size: the reader's own, or random ones of up to 4,096 characters and a million
+tokens.
 
-50 digits would take minutes there. The truth is worked out from pair counts, in the longest floating-point
-type of the processor, and its own error, by the bound of ``bounds.py`` in that type, is added to the bound.
-The rest of that bound holds at any size: it grows with the visits n of a row and with the tokens N, and the
-sum over V goes in pairs or blocks.
+50 digits would take minutes there. The truth is worked out from pair counts, in the longest
+floating-point type of the processor, and its own error, by the bound of ``bounds.py`` in that type,
+is added to the bound. The rest of that bound holds at any size: it grows with the visits n of a row
+and with the tokens N, and the sum over V goes in pairs or blocks.
 """
 
 from functools import cached_property
@@ -50,7 +51,9 @@ class SizedCase(Case):
         u = unit_roundoff(np.float64)
         own = unit_roundoff(np.longdouble) / u  # 2**-11 with the 64 bits of x86, else 1
         dW = gradient_bound(self.W, self.counts, exp_of_log=True, per_token=True)
-        dW += own * gradient_bound(self.W.astype(np.float64), self.counts) + u * abs(self.truth["dW"])
+        dW += own * gradient_bound(self.W.astype(np.float64), self.counts) + u * abs(
+            self.truth["dW"]
+        )
         room = loss_room(self, float(self.truth["loss"])) * (1 + own) + u * abs(self.truth["loss"])
         return {"loss": np.asarray(room), "dW": dW}
 
@@ -61,7 +64,10 @@ class SizedCase(Case):
 
     def rows(self, output: dict[str, Array], wanted: tuple[str, ...]) -> list[Row]:
         """How the outputs compare with the truth."""
-        return [compare_tensor(name, output[name], self.truth[name], self.bound[name]) for name in wanted]
+        return [
+            compare_tensor(name, output[name], self.truth[name], self.bound[name])
+            for name in wanted
+        ]
 
 
 def own_case(W: ArrayLike, idx: ArrayLike, targets: ArrayLike, dtype: str) -> SizedCase:
@@ -126,7 +132,10 @@ def add_rows(record: dict[str, Any], case: Case, rows: list[Row]) -> None:
     for row in rows:
         wrong = row.fraction_of_bound > 1
         if wrong:
-            only = record["verdict"] == "correct" and "; the built-in cases are right, so the size matters"
+            only = (
+                record["verdict"] == "correct"
+                and "; the built-in cases are right, so the size matters"
+            )
             record["pattern"].append(f"{row.name} is wrong on the case '{case.name}'{only or ''}")
         worst = record["worst"]
         if worst["fraction_of_bound"] is None or row.fraction_of_bound > worst["fraction_of_bound"]:

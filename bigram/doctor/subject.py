@@ -1,5 +1,5 @@
-"""Runs the reader's own function or class, in this process or in a separate one, where it may raise, hang,
-crash or print: the answer here is a result or one line that says why there is none.
+"""Runs the reader's own function or class, in this process or in a separate one, where it may
+raise, hang, crash or print: the answer here is a result or one line that says why there is none.
 
 The last part of this file, ``main``, runs in the other process.
 """
@@ -88,7 +88,8 @@ class Here:
 class Apart:
     """Calls the subject in a fresh interpreter. Raises ``UserError`` if there is no such thing.
 
-    ``subject``: "PATH.py:NAME" or "module:name". ``limit``: seconds for each call, and for the import.
+    ``subject``: "PATH.py:NAME" or "module:name". ``limit``: seconds for each call, and for the
+    import.
     """
 
     def __init__(self, subject: str, limit: float) -> None:
@@ -97,7 +98,8 @@ class Apart:
         self.torch_loaded = False
         path = [str(Path(entry or ".").resolve()) for entry in sys.path]
         code = f"import sys; sys.path[:] = {path!r}; from {__name__} import main; main({subject!r})"
-        with _ctrl_c_ignored():  # inherited: at a terminal both are sent it, and one of them can answer
+        # inherited: at a terminal both are sent it, and one of them can answer
+        with _ctrl_c_ignored():
             self.process = subprocess.Popen(
                 [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )
@@ -151,11 +153,16 @@ class Apart:
 
 
 @contextlib.contextmanager
-def session(subject: str | Callable[..., Any], limit: float, isolate: bool) -> Iterator[Here | Apart]:
-    """The subject, to be called with one call after the other. A string is loaded; with ``isolate`` it runs
-    in a fresh interpreter, and so does a function or class that can be named by file or module."""
+def session(
+    subject: str | Callable[..., Any], limit: float, isolate: bool
+) -> Iterator[Here | Apart]:
+    """The subject, to be called with one call after the other. A string is loaded; with ``isolate``
+    it runs in a fresh interpreter, and so does a function or class that can be named by file or
+    module."""
     if isolate:
-        runner: Here | Apart = Apart(subject if isinstance(subject, str) else name_of(subject), limit)
+        runner: Here | Apart = Apart(
+            subject if isinstance(subject, str) else name_of(subject), limit
+        )
     else:
         if isinstance(subject, str):
             try:
@@ -172,7 +179,8 @@ def session(subject: str | Callable[..., Any], limit: float, isolate: bool) -> I
 
 
 def run_apart(subject: str, calls: Sequence[Any], limit: float) -> Iterator[Any]:
-    """Runs every call in a fresh interpreter, one answer each, in order; ends at the first complaint."""
+    """Runs every call in a fresh interpreter, one answer each, in order; ends at the first
+    complaint."""
     with session(subject, limit, isolate=True) as runner:
         for call in calls:
             answer = runner(call)
@@ -182,13 +190,14 @@ def run_apart(subject: str, calls: Sequence[Any], limit: float) -> Iterator[Any]
 
 
 class TimeIsUp(BaseException):
-    """The time limit of a call in this process; no ``except Exception`` of the reader's catches it."""
+    """The time limit of a call in this process; no ``except Exception`` of the reader's catches
+    it."""
 
 
 @contextlib.contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
-    """Raises ``TimeIsUp`` in anything that runs longer; None is no limit. Where there is no such alarm, as on
-    Windows or outside the main thread, nothing is interrupted."""
+    """Raises ``TimeIsUp`` in anything that runs longer; None is no limit. Where there is no such
+    alarm, as on Windows or outside the main thread, nothing is interrupted."""
     usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
     if (
         not usable or seconds is None or signal.getitimer(signal.ITIMER_REAL)[0]
@@ -220,18 +229,20 @@ def _ctrl_c_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-# --- its name and its module ----------------------------------------------------------------------------
+# --- its name and its module ----------------------------------------------------------------------
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """The string by which a fresh interpreter finds ``function``: "module:name", or "PATH.py:name" if it is
-    in the script that runs. Raises ``UserError`` where it can only be called in this process."""
+    """The string by which a fresh interpreter finds ``function``: "module:name", or "PATH.py:name"
+    if it is in the script that runs. Raises ``UserError`` where it can only be called in this
+    process."""
     name = getattr(function, "__qualname__", "<")
     module = sys.modules.get(getattr(function, "__module__", None) or "")
     if "<" in name or module is None or inspect.ismethod(function):
         raise UserError(
-            "isolate=True needs a function or class that a fresh interpreter can find by name; a lambda, a "
-            "partial, a method of an object or an inner function is checked in this process, without isolate"
+            "isolate=True needs a function or class that a fresh interpreter can find by name; a "
+            "lambda, a partial, a method of an object or an inner function is checked in this "
+            "process, without isolate"
         )
     if module.__name__ != "__main__":
         return f"{module.__name__}:{name}"
@@ -241,8 +252,8 @@ def name_of(function: Callable[..., Any]) -> str:
         found = getattr(found, part, None)
     if not path or not os.path.isfile(path) or found is not function:
         raise UserError(
-            f"isolate=True needs a file, and {name} is defined in a notebook cell or at a prompt; leave "
-            "isolate out, or move it to a .py file"
+            f"isolate=True needs a file, and {name} is defined in a notebook cell or at a prompt; "
+            "leave isolate out, or move it to a .py file"
         )
     return f"{path}:{name}"
 
@@ -254,7 +265,8 @@ def load(subject: str) -> Callable[..., Any]:
         raise UserError("name it as PATH.py:FUNCTION or module:function")
     if place.endswith(".ipynb"):
         raise UserError(
-            f"{place} is a notebook; in a cell below {name}, write: from bigram import check; check({name})"
+            f"{place} is a notebook; in a cell below {name}, write: from bigram import check; "
+            f"check({name})"
         )
     if place.endswith(".py"):
         module = _load_file(place, name)
@@ -288,11 +300,13 @@ def _imported(name: str) -> ModuleType:
 def _ours_instead(error: ModuleNotFoundError) -> UserError | None:
     """The error to raise where the reader's own package has the name of one of this clone's."""
     top, _, rest = (error.name or "").partition(".")
-    if top not in OWN_PACKAGES or not rest or UserError.__module__ != "common.errors":  # a wheel has none
+    # a wheel has none
+    if top not in OWN_PACKAGES or not rest or UserError.__module__ != "common.errors":
         return None
     return UserError(
-        f"could not be loaded: {error.name} is not in this project's own package {top}, which hides yours; "
-        "install the project as a wheel (pip install PATH_OF_THE_CLONE), which has no such name"
+        f"could not be loaded: {error.name} is not in this project's own package {top}, which "
+        "hides yours; install the project as a wheel (pip install PATH_OF_THE_CLONE), which has "
+        "no such name"
     )
 
 
@@ -310,7 +324,9 @@ def _load_file(place: str, name: str) -> ModuleType:
     # Under a separate name: a reader's numpy.py or common.py must not take another's place.
     parts[0] = f"subject_{parts[0]}"
     for depth in range(1, len(parts)):
-        _execute(".".join(parts[:depth]), root.joinpath(*_own(parts[:depth]), "__init__.py"), True, "")
+        _execute(
+            ".".join(parts[:depth]), root.joinpath(*_own(parts[:depth]), "__init__.py"), True, ""
+        )
     return _execute(".".join(parts), path, False, name)
 
 
@@ -345,15 +361,15 @@ def _execute(name: str, path: Path, package: bool, wanted: str) -> ModuleType:
 
 
 def stop_if_loaded() -> None:
-    """Called by ``check``: where a script that is being loaded calls it, and has defined by now what is to
-    be checked, the rest of that script is not run again."""
+    """Called by ``check``: where a script that is being loaded calls it, and has defined by now
+    what is to be checked, the rest of that script is not run again."""
     if _loading:
         module, wanted = _loading[-1]
         if wanted and hasattr(module, wanted.partition(".")[0]):
             raise LoadedSoFar
 
 
-# --- the other process ----------------------------------------------------------------------------------
+# --- the other process ----------------------------------------------------------------------------
 
 
 def main(subject: str) -> None:
@@ -368,7 +384,9 @@ def main(subject: str) -> None:
         _answer_calls(subject, given, taken)
     except (EOFError, KeyboardInterrupt):  # the pipe was closed
         pass
-    except OSError:  # the reader's code closed the pipe, which would be complained of on the way out
+    except (
+        OSError
+    ):  # the reader's code closed the pipe, which would be complained of on the way out
         os._exit(1)
 
 
@@ -382,7 +400,8 @@ def _answer_calls(subject: str, given: IO[bytes], taken: IO[bytes]) -> None:
         taken.flush()
 
     try:
-        here = Here(load(subject), limit=None)  # the process that asks keeps the time, and can end this one
+        # the process that asks keeps the time, and can end this one
+        here = Here(load(subject), limit=None)
     except BaseException as error:
         send(Complaint(one_line(error, "could not be loaded: ")))
         return
@@ -402,7 +421,9 @@ def one_line(error: BaseException, lead: str) -> str:
     if isinstance(error, UserError):
         return text[:500]
     # The line in the reader's own file, not in a library that it called.
-    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_readers(frame.filename)]
+    lines = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if _is_readers(frame.filename)
+    ]
     where = f" (line {lines[-1].lineno} of {Path(lines[-1].filename).name})" if lines else ""
     name = " ".join(type(error).__name__.split())
     return f"{lead}{name}{': ' if text else ''}{text[:200]}{where}"
@@ -410,5 +431,8 @@ def one_line(error: BaseException, lead: str) -> str:
 
 def _is_readers(filename: str) -> bool:
     installed = ("site-packages", "dist-packages", str(Path(contextlib.__file__).parent), "<frozen")
-    own = (__file__, *(str(Path(__file__).with_name(n)) for n in ("interfaces.py", "optimizer_forms.py")))
+    own = (
+        __file__,
+        *(str(Path(__file__).with_name(n)) for n in ("interfaces.py", "optimizer_forms.py")),
+    )
     return filename not in own and not any(part in filename for part in installed)

@@ -1,5 +1,6 @@
-"""Mistakes that cannot be made again, digit for digit, but leave traces: single precision, a numerical
-gradient, noise, one cell, weights of tokens. Each is named by evidence that nothing else would leave."""
+"""Mistakes that cannot be made again, digit for digit, but leave traces: single precision, a
+numerical gradient, noise, one cell, weights of tokens. Each is named by evidence that nothing else
+would leave."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,7 +15,8 @@ from bigram.doctor.diagnosis import Observed
 from bigram.doctor.mistakes.stages import Mistake, figure
 from common.arrays import Array
 
-ENOUGH = 20  # entries that must bear the evidence: by chance, each would with a probability of 1/5 at most
+# entries that must bear the evidence: by chance, each would with a probability of 1/5 at most
+ENOUGH = 20
 
 
 def found(name: str, why: str, mend: str, amount: float | None = None) -> Mistake:
@@ -23,9 +25,12 @@ def found(name: str, why: str, mend: str, amount: float | None = None) -> Mistak
     return Mistake(name, why, mend, {}, name, amounts=(0, 0) if chosen else None, chosen=chosen)
 
 
-def low_precision(of: str, cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]) -> Mistake | None:
-    """Single or half precision: the dtype that came back, or values that it holds exactly; or errors of its
-    size, of both signs, on nearly every entry. Within the error of that precision on every ordinary case."""
+def low_precision(
+    of: str, cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]
+) -> Mistake | None:
+    """Single or half precision: the dtype that came back, or values that it holds exactly; or
+    errors of its size, of both signs, on nearly every entry. Within the error of that precision on
+    every ordinary case."""
     u = unit_roundoff(cases[0].W.dtype)
     usable = [i for i in usable if not cases[i].extreme]
     if u >= unit_roundoff(np.float32) or not usable:
@@ -78,9 +83,11 @@ def case_truth(case: Case, of: str) -> Array:
     return case.truth[of]
 
 
-def numerical_gradient(cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]) -> Mistake | None:
-    """A difference of two losses over a step: every entry times the step is a whole number of last bits of
-    the loss. The shortest such step is it."""
+def numerical_gradient(
+    cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]
+) -> Mistake | None:
+    """A difference of two losses over a step: every entry times the step is a whole number of last
+    bits of the loss. The shortest such step is it."""
     some = [i for i in usable if not cases[i].extreme and len(cases[i].W) >= 4][:6]
     if not some:
         return None
@@ -104,7 +111,8 @@ def numerical_gradient(cases: Sequence[Case], outputs: Outputs, usable: Sequence
 
 
 def numerical(cases: Sequence[Case], outputs: Outputs, some: Sequence[int], step: float) -> Mistake:
-    """Forward or central: a forward difference is off by half a step times the second derivative."""
+    """Forward or central: a forward difference is off by half a step times the second
+    derivative."""
     errors, curvatures = [], []
     for i in some:
         n = np.bincount(cases[i].idx.ravel(), minlength=len(cases[i].W))[:, None]
@@ -118,14 +126,16 @@ def numerical(cases: Sequence[Case], outputs: Outputs, some: Sequence[int], step
     kind = "forward differences" if forward else "central differences"
     return found(
         f"a numerical gradient, {kind}",
-        "The loss at two tables a step apart is subtracted: right to about 1e-6 or 1e-10, not to rounding.",
+        "The loss at two tables a step apart is subtracted: right to about 1e-6 or 1e-10, not to "
+        "rounding.",
         "Write the derivative down, (p - onehot) / N, and keep the differences as a check.",
         step if forward else step / 2,
     )
 
 
 def noise(cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]) -> Mistake | None:
-    """Errors of one size and both signs in every entry of every case, in rows never visited as in others."""
+    """Errors of one size and both signs in every entry of every case, in rows never visited as in
+    others."""
     sizes, never, visited, signs = [], [], [], 0.0
     for i in usable:
         case = cases[i]
@@ -149,7 +159,8 @@ def noise(cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]) -> Mis
         return None
     return found(
         "noise in every entry",
-        "Random numbers are added to the gradient, in rows of characters that never occurred as well.",
+        "Random numbers are added to the gradient, in rows of characters that never occurred as "
+        "well.",
         "Leave the noise out, or add it in the training loop.",
         float(f"{np.concatenate([absent, present]).std():.1g}"),
     )
@@ -188,8 +199,9 @@ GROUPS: dict[str, Callable[[Case], tuple[Any, int]]] = {
 
 
 def token_weights(cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]) -> Mistake | None:
-    """dW is the right sum with a weight for each token that depends on its target, its input, its position or
-    its window alone: solved by least squares, and exact on several cases with more equations than weights."""
+    """dW is the right sum with a weight for each token that depends on its target, its input, its
+    position or its window alone: solved by least squares, and exact on several cases with more
+    equations than weights."""
     for group, of in GROUPS.items():
         fitted, said = 0, ""
         for i in sorted(usable, key=lambda i: cases[i].W.size * cases[i].idx.size):
@@ -199,7 +211,9 @@ def token_weights(cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]
             if case.extreme or count < 2 or count > 40 or N > 400:
                 continue
             e = np.exp(W - W.max(axis=1, keepdims=True))
-            d = (e / e.sum(axis=1, keepdims=True))[case.idx.ravel()] - np.eye(len(W))[case.targets.ravel()]
+            d = (e / e.sum(axis=1, keepdims=True))[case.idx.ravel()] - np.eye(len(W))[
+                case.targets.ravel()
+            ]
             parts = np.zeros((count, *W.shape))
             np.add.at(parts, (labels.ravel(), case.idx.ravel()), d / N)
             used = np.unique(labels)
@@ -222,15 +236,17 @@ def token_weights(cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]
             if fitted >= 3:
                 return found(
                     f"tokens weighted by {group}",
-                    f"Each token's part in the mean depends on {group}: weights of {said} on one case.",
-                    "Give every token the same weight, 1 / N: no class weights, no mask, no discount.",
+                    f"Each token's part in the mean depends on {group}: weights of {said} on one "
+                    "case.",
+                    "Give every token the same weight, 1 / N: no class weights, no mask, no "
+                    "discount.",
                 )
     return None
 
 
 def low_precision_state(observed: Observed, usable: Sequence[int]) -> Mistake | None:
-    """Tables within the bound of single precision everywhere, and beyond that of double nearly everywhere,
-    to both sides."""
+    """Tables within the bound of single precision everywhere, and beyond that of double nearly
+    everywhere, to both sides."""
     coarse = unit_roundoff(np.float32) / observed.u
     if coarse <= 1:
         return None
@@ -260,7 +276,8 @@ def not_a_number_from_the_first_step(outputs: Outputs) -> list[Mistake]:
     return [
         found(
             "t starts from 0",
-            "W is NaN after the first step: t is 0 there, 1 - beta**0 is 0, and 0 / 0 is no number.",
+            "W is NaN after the first step: t is 0 there, 1 - beta**0 is 0, and 0 / 0 is no "
+            "number.",
             "Raise t before it is used: the first step is t = 1.",
         )
     ]

@@ -48,7 +48,8 @@ class Report:
         return max(self.rows, key=lambda row: row[1].fraction_of_bound)
 
     def save(self, path: str | Path) -> None:
-        """Writes ``case`` as ``.npz``: its arguments, and each output as ``yours_`` and ``right_``."""
+        """Writes ``case`` as ``.npz``: its arguments, and each output as ``yours_`` and
+        ``right_``."""
         np.savez(path, **self.case)  # type: ignore[arg-type]
 
     def record(self) -> dict[str, Any]:
@@ -75,7 +76,13 @@ class Report:
                 for row in self.witnesses
             ],
             "diagnosis": [
-                {"mistake": m.name, "entry": m.entry, "amount": amount_of(m), "why": m.why, "mend": m.mend}
+                {
+                    "mistake": m.name,
+                    "entry": m.entry,
+                    "amount": amount_of(m),
+                    "why": m.why,
+                    "mend": m.mend,
+                }
                 for m in self.diagnosis
             ],
             "complaint": self.complaint,

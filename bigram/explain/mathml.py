@@ -38,9 +38,14 @@ def root(body: str) -> str:
 
 
 def either(first: str, condition: str, otherwise: str) -> str:
-    """One value under a condition, else another. In a line, for few fonts have braces of any height."""
+    """One value under a condition, else another. In a line, for few fonts have braces of any
+    height."""
     return row(
-        first, "<mtext>&nbsp;if&nbsp;</mtext>", condition, "<mtext>,&nbsp;else&nbsp;</mtext>", otherwise
+        first,
+        "<mtext>&nbsp;if&nbsp;</mtext>",
+        condition,
+        "<mtext>,&nbsp;else&nbsp;</mtext>",
+        otherwise,
     )
 
 

@@ -1,7 +1,7 @@
 """``bigram explain --html``: the record of ``explain.py`` as one page that needs no network.
 
-Page, style and scripts are the files beside this one. The record is embedded as JSON. ``page.js`` shows it;
-``pass.js`` computes it again only for a table that the reader has changed.
+Page, style and scripts are the files beside this one. The record is embedded as JSON. ``page.js``
+shows it; ``pass.js`` computes it again only for a table that the reader has changed.
 """
 
 import os
@@ -27,8 +27,9 @@ from common.files import replace_file
 
 Record = dict[str, Any]
 PUSH = (
-    "A step goes against the gradient. The bar under each number is its push on the logit: up, to the "
-    "right, at the target; down, to the left, at the others. In each row the pushes add up to 0."
+    "A step goes against the gradient. The bar under each number is its push on the logit: up, to "
+    "the right, at the target; down, to the left, at the others. In each row the pushes add up to "
+    "0."
 )
 
 
@@ -54,7 +55,12 @@ def page(record: Record) -> str:
     folder = Path(__file__).parent
     parts = {
         name: (folder / file).read_text(encoding="utf-8")
-        for name, file in {"html": "page.html", "css": "page.css", "pass": "pass.js", "js": "page.js"}.items()
+        for name, file in {
+            "html": "page.html",
+            "css": "page.css",
+            "pass": "pass.js",
+            "js": "page.js",
+        }.items()
     }
     parts["formulas"] = "\n".join(
         f'<template id="formula {key}"><math displaystyle="true">{formula}</math></template>'
@@ -66,8 +72,8 @@ def page(record: Record) -> str:
 
 
 def embedded(record: Record) -> str:
-    """JSON that is safe inside a script element for any text: "<" is escaped, so nothing ends the element or
-    begins another, and all is ASCII, so no character can be read as a line end."""
+    """JSON that is safe inside a script element for any text: "<" is escaped, so nothing ends the
+    element or begins another, and all is ASCII, so no character can be read as a line end."""
     return to_json(record).replace("<", "\\u003c")
 
 

@@ -1,8 +1,8 @@
 """One forward and backward pass on a short text as one record.
 
-Every value is computed by ``impl_numpy``, with torch's value beside it. Every entry names the entries and the
-arithmetic that it comes from. ``steps.py`` has the rules; ``text.py`` prints the record and ``page.py`` makes
-a page of it, and neither computes anything.
+Every value is computed by ``impl_numpy``, with torch's value beside it. Every entry names the
+entries and the arithmetic that it comes from. ``steps.py`` has the rules; ``text.py`` prints the
+record and ``page.py`` makes a page of it, and neither computes anything.
 """
 
 import inspect
@@ -35,8 +35,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def explain(text: str, table: Array | None = None) -> dict[str, Any]:
-    """The whole record, ready for JSON. torch's values are None where torch is not installed. The scores are
-    random, or those of ``table`` (V, V), in which each number has at most one decimal.
+    """The whole record, ready for JSON. torch's values are None where torch is not installed. The
+    scores are random, or those of ``table`` (V, V), in which each number has at most one decimal.
 
     Raises ``UserError`` for a text without a pair, and for one of more than ``MOST_PAIRS`` pairs or
     ``MOST_CHARACTERS`` distinct characters.
@@ -79,7 +79,8 @@ def explain(text: str, table: Array | None = None) -> dict[str, Any]:
         "seed": seed,
         "torch": torch and torch["version"],
         "scalars": scalars,
-        # The token whose entries are written out: the first of the character that is looked up most often.
+        # The token whose entries are written out: the first of the character that is looked up most
+        # often.
         "example": int((idx == most_used).argmax()),
         "W": {"key": "W", "name": "W", "axes": "ij", "shape": [V, V], "format": SHOWN["W"]}
         | written(W, SHOWN["W"]),
@@ -105,8 +106,8 @@ def check_length(text: str) -> None:
         while len(set(text[:end])) > MOST_CHARACTERS:
             end -= 1
         raise UserError(
-            f"the text has {pairs} pairs of {distinct} distinct characters, and every number is shown: "
-            f"at most {MOST_PAIRS} pairs of {MOST_CHARACTERS}; take less of it, such as "
+            f"the text has {pairs} pairs of {distinct} distinct characters, and every number is "
+            f"shown: at most {MOST_PAIRS} pairs of {MOST_CHARACTERS}; take less of it, such as "
             f"{''.join(map(character, text[:end]))}"
         )
 
@@ -137,8 +138,8 @@ def softmax(W: Array) -> Array:
 
 
 def first_update(W: Array, idx: Ids, targets: Ids, config: Config) -> Values:
-    """One AdamW step and its intermediate values. The step overwrites them, so they are computed again from
-    the moments; a test checks that they lead to the same table."""
+    """One AdamW step and its intermediate values. The step overwrites them, so they are computed
+    again from the moments; a test checks that they lead to the same table."""
     trainer = NumpyTrainer(W, config)
     trainer.step(idx, targets)
     after = trainer.state()
@@ -156,16 +157,22 @@ def first_update(W: Array, idx: Ids, targets: Ids, config: Config) -> Values:
 
 
 def training(W: Array, idx: Ids, targets: Ids, config: Config) -> dict[str, Any]:
-    """Loss, table, probabilities and gradient after 0, 1, 2, ... updates, each on all pairs, in the decimals
-    that are shown; and where they go: the counts' own frequencies, None for a character never looked up."""
+    """Loss, table, probabilities and gradient after 0, 1, 2, ... updates, each on all pairs, in the
+    decimals that are shown; and where they go: the counts' own frequencies, None for a character
+    never looked up."""
     trainer = NumpyTrainer(W, config)
     C = count_pairs(idx, targets, len(W))
     tables: dict[str, list[Array]] = {"W": [], "p": [], "dW": []}
     losses = []
     for _ in range(config.max_iters + 1):
         before = trainer.state().weight.copy()
-        losses.append(trainer.step(idx, targets))  # the loss and the gradient are those before the update
-        for name, table in (("W", before), ("p", softmax(before)), ("dW", trainer.state().gradient)):
+        # the loss and the gradient are those before the update
+        losses.append(trainer.step(idx, targets))
+        for name, table in (
+            ("W", before),
+            ("p", softmax(before)),
+            ("dW", trainer.state().gradient),
+        ):
             tables[name].append(table.round(4) + 0.0)
     return {
         "steps": config.max_iters,
@@ -178,8 +185,11 @@ def training(W: Array, idx: Ids, targets: Ids, config: Config) -> dict[str, Any]
 # Their records
 
 
-def step_record(step: Step, values: Values, every: dict[str, Step], torch: Values | None) -> dict[str, Any]:
-    """One operation: its result, where every entry of it comes from, and torch's result beside it."""
+def step_record(
+    step: Step, values: Values, every: dict[str, Step], torch: Values | None
+) -> dict[str, Any]:
+    """One operation: its result, where every entry of it comes from, and torch's result beside
+    it."""
     value = np.asarray(values[step.key])
     entries = np.empty(value.shape, dtype=object)
     for where in np.ndindex(value.shape):
@@ -211,8 +221,8 @@ def written(value: Array, shown: str) -> dict[str, Any]:
 def written_out(
     step: Step, where: tuple[int, ...], values: Values, every: dict[str, Step]
 ) -> dict[str, Any] | None:
-    """The arithmetic of one entry: with names, with numbers, and the entries it comes from. None where the
-    rule says it all."""
+    """The arithmetic of one entry: with names, with numbers, and the entries it comes from. None
+    where the rule says it all."""
     expression = step.entry(*where)
     names, numbers, sources = "", "", []
     for piece in expression:
@@ -245,8 +255,9 @@ def code_record(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def agreement(W: Array, idx: Ids, targets: Ids, values: Values) -> dict[str, Any]:
-    """The two shorter forms of the gradient against ``stepwise``'s, within the bounds of ``bounds.py``. The
-    dlogits of one token are an N-th of the dW of a text that has this token alone."""
+    """The two shorter forms of the gradient against ``stepwise``'s, within the bounds of
+    ``bounds.py``. The dlogits of one token are an N-th of the dW of a text that has this token
+    alone."""
     V, N = len(W), len(idx)
     alone = [count_pairs(idx[k : k + 1], targets[k : k + 1], V) for k in range(N)]
     one = [2 * gradient_bound(W, C)[i] / N for i, C in zip(idx, alone, strict=True)]
@@ -264,8 +275,8 @@ def row_record(row: Row) -> dict[str, Any]:
 
 
 def torch_side(W: Array, idx: Ids, targets: Ids, config: Config) -> Values | None:
-    """torch's values by key, how near ours are to them, and the two models trained in lockstep; None where
-    torch is not installed."""
+    """torch's values by key, how near ours are to them, and the two models trained in lockstep;
+    None where torch is not installed."""
     try:
         import torch
 

@@ -1,5 +1,5 @@
-"""Each operation of the pass: its local rule, the reason for it, its formula, and the expression of every
-entry of its result. ``record.py`` adds the values.
+"""Each operation of the pass: its local rule, the reason for it, its formula, and the expression of
+every entry of its result. ``record.py`` adds the values.
 """
 
 from collections.abc import Callable, Iterable
@@ -98,7 +98,8 @@ def forward(idx: Ids, targets: Ids, W: NDArray[np.floating]) -> list[Step]:
              lambda k, j: [Entry("W", (int(idx[k]), j))], (stepwise.lookup,), ".1f"),
         Step("z", "kj", "z[k, j] = logits[k, j] - max of logits[k]",
              row(kj("z"), "=", kj("logits"), "−", ROW_MAX),
-             "The largest of each row is taken off, so that exp cannot overflow. Softmax stays the same.",
+             "The largest of each row is taken off, so that exp cannot overflow. Softmax stays "
+             "the same.",
              lambda k, j: [Entry("logits", (k, j)), " - ", Entry("logits", (k, top[k]))],
              (stepwise.shift,), ".1f"),
         Step("e", "kj", "e[k, j] = exp(z[k, j])",
@@ -145,7 +146,8 @@ def backward(idx: Ids, targets: Ids, V: int) -> list[Step]:
         Step("dlogp", "kj", "dlogp[k, j] = dpicked[k] if j == targets[k] else 0",
              row(kj("dlogp"), "=", either(sub("dpicked", "k"), row("j", "=", TARGET), "0")),
              "Only the entry that was picked has reached the loss.",
-             lambda k, j: [Entry("dpicked", (k,))] if j == targets[k] else ["0"], (stepwise.pick_backward,)),
+             lambda k, j: [Entry("dpicked", (k,))] if j == targets[k] else ["0"],
+             (stepwise.pick_backward,)),
         Step("dlog_s", "k", "dlog_s[k] = -(sum of dlogp[k, j] over j)",
              row(sub("dlog_s", "k"), "=", "−", summed("j", kj("dlogp"))),
              "One log_s was taken off every entry of its row, so their gradients add up.",
@@ -154,27 +156,30 @@ def backward(idx: Ids, targets: Ids, V: int) -> list[Step]:
         Step("ds", "k", "ds[k] = dlog_s[k] / s[k]",
              row(sub("ds", "k"), "=", frac(sub("dlog_s", "k"), sub("s", "k"))),
              "The derivative of log(s) is 1 / s.",
-             lambda k: [Entry("dlog_s", (k,)), " / ", Entry("s", (k,))], (stepwise.logarithm_backward,)),
+             lambda k: [Entry("dlog_s", (k,)), " / ", Entry("s", (k,))],
+             (stepwise.logarithm_backward,)),
         Step("de", "kj", "de[k, j] = ds[k]",
              row(kj("de"), "=", sub("ds", "k")),
              "Each entry counts once in its sum, so each gets the gradient of the whole sum.",
              lambda k, j: [Entry("ds", (k,))], (stepwise.row_sum_backward,)),
         Step("dz", "kj", "dz[k, j] = dlogp[k, j] + de[k, j] × e[k, j]",
              row(kj("dz"), "=", kj("dlogp"), "+", kj("de"), "×", kj("e")),
-             "z was used twice, straight in logp and through exp, so two gradients add in it. exp is its own "
-             "derivative: times e.",
-             lambda k, j: [Entry("dlogp", (k, j)), " + ", Entry("de", (k, j)), " × ", Entry("e", (k, j))],
+             "z was used twice, straight in logp and through exp, so two gradients add in it. exp "
+             "is its own derivative: times e.",
+             lambda k, j: [Entry("dlogp", (k, j)), " + ", Entry("de", (k, j)), " × ",
+                           Entry("e", (k, j))],
              (stepwise.exponential_backward,)),
         Step("dlogits", "kj", "dlogits[k, j] = dz[k, j]",
              row(kj("dlogits"), "=", kj("dz")),
-             "Softmax does not change when a whole row is shifted, so nothing flows through the maximum: "
-             "each row of dz adds up to 0.",
+             "Softmax does not change when a whole row is shifted, so nothing flows through the "
+             "maximum: each row of dz adds up to 0.",
              lambda k, j: [Entry("dz", (k, j))], (stepwise.shift_backward,)),
         Step("dW", "ij", "dW[i, j] = sum of dlogits[k, j] over every k with idx[k] == i",
              row(ij("dW"), "=", summed(row("k", ":", sub("idx", "k"), "=", "i"), kj("dlogits"))),
-             "A row that was looked up twice is in the loss twice, so its gradients add up. A row that was "
-             "never looked up has gradient 0.",
-             lambda i, j: total(Entry("dlogits", (k, j)) for k in np.flatnonzero(idx == i).tolist()),
+             "A row that was looked up twice is in the loss twice, so its gradients add up. A row "
+             "that was never looked up has gradient 0.",
+             lambda i, j: total(
+                 Entry("dlogits", (k, j)) for k in np.flatnonzero(idx == i).tolist()),
              (stepwise.lookup_backward,)),
     ]  # fmt: skip
 
@@ -185,14 +190,15 @@ def collapse(targets: Ids) -> list[Step]:
         Step("p", "kj", "p[k, j] = e[k, j] / s[k]",
              row(kj("p"), "=", frac(kj("e"), sub("s", "k"))),
              "Softmax: the probability of each character as the next one. Each row adds up to 1.",
-             lambda k, j: [Entry("e", (k, j)), " / ", Entry("s", (k,))], (cross_entropy.cross_entropy,)),
+             lambda k, j: [Entry("e", (k, j)), " / ", Entry("s", (k,))],
+             (cross_entropy.cross_entropy,)),
         Step("dlogits_fused", "kj", "dlogits[k, j] = (p[k, j] - (1 if j == targets[k] else 0)) / N",
              row(kj("dlogits"), "=", frac(row(kj("p"), "−", kj("onehot")), "N")),
-             "The one-hot is 1 at the target and 0 elsewhere. dz above is -1 / N at the target, and "
-             "ds × e = (1 / N) / s × e = p / N everywhere. So seven steps back are one: expected minus "
-             "seen.",
-             lambda k, j: [*(["(", Entry("p", (k, j)), " - 1)"] if j == targets[k] else [Entry("p", (k, j))]),
-                           " / ", Entry("N")],
+             "The one-hot is 1 at the target and 0 elsewhere. dz above is -1 / N at the target, "
+             "and ds × e = (1 / N) / s × e = p / N everywhere. So seven steps back are one: "
+             "expected minus seen.",
+             lambda k, j: [*(["(", Entry("p", (k, j)), " - 1)"] if j == targets[k]
+                             else [Entry("p", (k, j))]), " / ", Entry("N")],
              (cross_entropy.cross_entropy_backward,), name="dlogits"),
     ]  # fmt: skip
 
@@ -216,8 +222,8 @@ def counts(idx: Ids) -> list[Step]:
              (pair_counts.loss_and_gradient_of_counts,), name="softmax(W)"),
         Step("dW_counts", "ij", "dW[i, j] = (n[i] × softmax(W)[i, j] - C[i, j]) / N",
              row(ij("dW"), "=", frac(row(sub("n", "i"), "×", SOFTMAX, "−", ij("C")), "N")),
-             "Of a character seen n times, n × p is how often the model expected each next one, and C how "
-             "often it came. Where the two are equal nothing is left to learn.",
+             "Of a character seen n times, n × p is how often the model expected each next one, "
+             "and C how often it came. Where the two are equal nothing is left to learn.",
              lambda i, j: ["(", Entry("n", (i,)), " × ", Entry("softmax", (i, j)), " - ",
                            Entry("C", (i, j)), ") / ", Entry("N")],
              (pair_counts.loss_and_gradient_of_counts,), name="dW"),
@@ -227,7 +233,9 @@ def counts(idx: Ids) -> list[Step]:
 def adamw() -> list[Step]:
     """The first update. Both moments start at 0."""
     g, m, v = "g", "exp_avg", "exp_avg_sq"
-    one_minus: dict[str, Expression] = {beta: ["(1 - ", Entry(beta), ")"] for beta in ("beta1", "beta2")}
+    one_minus: dict[str, Expression] = {
+        beta: ["(1 - ", Entry(beta), ")"] for beta in ("beta1", "beta2")
+    }
     corrected: dict[str, Expression] = {
         beta: ["(1 - ", Entry(beta), "^", Entry("t"), ")"] for beta in ("beta1", "beta2")
     }
@@ -240,35 +248,38 @@ def adamw() -> list[Step]:
         Step("decayed", "ij", "decayed = W × (1 - lr × weight_decay)",
              row("decayed", "=", "W", "×", "(", "1", "−", "lr", "×", "weight_decay", ")"),
              "The decay comes first, apart from the gradient, and for every row.",
-             lambda i, j: [Entry("W", (i, j)), " × (1 - ", Entry("lr"), " × ", Entry("weight_decay"), ")"],
-             code),
+             lambda i, j: [Entry("W", (i, j)), " × (1 - ", Entry("lr"), " × ",
+                           Entry("weight_decay"), ")"], code),
         Step(m, "ij", "exp_avg = exp_avg + (1 - beta1) × (g - exp_avg)",
              row("exp_avg", "=", "0", "+", "(", "1", "−", BETA1, ")", "×", "(", "g", "−", "0", ")"),
              "The running mean of the gradient. It starts at 0.",
-             lambda i, j: ["0 + ", *one_minus["beta1"], " × (", Entry(g, (i, j)), " - 0)"], code, ".5g"),
+             lambda i, j: ["0 + ", *one_minus["beta1"], " × (", Entry(g, (i, j)), " - 0)"],
+             code, ".5g"),
         Step(v, "ij", "exp_avg_sq = exp_avg_sq × beta2 + (1 - beta2) × g × g",
              row("exp_avg_sq", "=", "0", "×", BETA2, "+", "(", "1", "−", BETA2, ")", "×", "g", "×",
                  "g"),
              "The running mean of its square. It starts at 0.",
-             lambda i, j: ["0 × ", Entry("beta2"), " + ", *one_minus["beta2"], " × ", Entry(g, (i, j)),
-                           " × ", Entry(g, (i, j))], code, ".5g"),
+             lambda i, j: ["0 × ", Entry("beta2"), " + ", *one_minus["beta2"], " × ",
+                           Entry(g, (i, j)), " × ", Entry(g, (i, j))], code, ".5g"),
         Step("denominator", "ij", "denominator = sqrt(exp_avg_sq) / sqrt(1 - beta2^t) + eps",
              row("denominator", "=", frac(root(token("exp_avg_sq")), root(one_minus_power(BETA2))),
                  "+", "eps"),
-             "The size of the gradient, corrected for the start from 0; t is 1. eps comes after that.",
-             lambda i, j: ["sqrt(", Entry(v, (i, j)), ") / sqrt", *corrected["beta2"], " + ", Entry("eps")],
-             code, ".5g"),
+             "The size of the gradient, corrected for the start from 0; t is 1. eps comes after "
+             "that.",
+             lambda i, j: ["sqrt(", Entry(v, (i, j)), ") / sqrt", *corrected["beta2"], " + ",
+                           Entry("eps")], code, ".5g"),
         Step("update", "ij", "update = lr / (1 - beta1^t) × exp_avg / denominator",
              row("update", "=", frac("lr", one_minus_power(BETA1)), "×", frac("exp_avg",
                  "denominator")),
-             "At the first step this is lr × g / |g|: every entry moves by lr, however large or small its "
-             "gradient.",
+             "At the first step this is lr × g / |g|: every entry moves by lr, however large or "
+             "small its gradient.",
              lambda i, j: [Entry("lr"), " / ", *corrected["beta1"], " × ", Entry(m, (i, j)), " / ",
                            Entry("denominator", (i, j))], code),
         Step("W_after", "ij", "W = decayed - update",
              row("W", "=", "decayed", "−", "update"),
              "The table after one step. A row that was never looked up has only decayed.",
-             lambda i, j: [Entry("decayed", (i, j)), " - ", Entry("update", (i, j))], code, name="W"),
+             lambda i, j: [Entry("decayed", (i, j)), " - ", Entry("update", (i, j))],
+             code, name="W"),
     ]  # fmt: skip
 
 
@@ -284,8 +295,8 @@ def number(value: float, shown: str) -> str:
 
 
 def character(ch: str) -> str:
-    """A character as one is shown: itself, in one column or two; an open box for a space; an escape for a
-    character that cannot be seen alone, and for the open box and the backslash themselves."""
+    """A character as one is shown: itself, in one column or two; an open box for a space; an escape
+    for a character that cannot be seen alone, and for the open box and the backslash themselves."""
     if ch == " ":
         return "␣"
     if ch.isprintable() and cell_len(ch) and ch not in "␣\\":

@@ -1,4 +1,5 @@
-"""The report of ``bigram explain``: the record of ``record.py`` as lines of at most the given width.
+"""The report of ``bigram explain``: the record of ``record.py`` as lines of at most the given
+width.
 
 Every printed number can be worked out again from other printed numbers. Nothing is computed here.
 """
@@ -26,7 +27,8 @@ Lines = Iterator[Text]
 
 
 def line_width(asked: int | None) -> int:
-    """The width to print at: as asked, else the terminal's, else 80. Raises ``UserError`` below 40."""
+    """The width to print at: as asked, else the terminal's, else 80. Raises ``UserError`` below
+    40."""
     if asked is None:
         return max(NARROWEST, shutil.get_terminal_size().columns)
     if asked < NARROWEST:
@@ -35,7 +37,8 @@ def line_width(asked: int | None) -> int:
 
 
 def report(record: Record, width: int, encoding: str | None = None) -> Lines:
-    """The whole pass, line by line. Characters that ``encoding`` lacks, by default stdout's, are escaped."""
+    """The whole pass, line by line. Characters that ``encoding`` lacks, by default stdout's, are
+    escaped."""
     record = for_terminal(record, encoding)
     yield from opening(record, width)
     for part, title in record["parts"].items():
@@ -81,7 +84,9 @@ def opening(record: Record, width: int) -> Lines:
     yield from prose(about(record), width)
     yield from prose(about_numbers(record), width)
     yield Text()
-    yield from grid(["id"], [["character"]], [[str(i)] for i in range(record["V"])], [labels], width)
+    yield from grid(
+        ["id"], [["character"]], [[str(i)] for i in range(record["V"])], [labels], width
+    )
     yield Text()
     k = [str(k) for k in range(len(record["idx"]))]
     ids = [record["idx"], record["targets"]]
@@ -103,18 +108,20 @@ def about(record: Record) -> str:
     N, V = record["scalars"]["N"], record["V"]
     start = "is given" if record["seed"] is None else f"starts at random (seed {record['seed']})"
     return (
-        f"{N + 1} characters, {V} of them distinct, and {N} pair{'s'[: N != 1]}: each character and the one "
-        f"after it. Row i of the table W holds the scores of the next character. It {start}, with one "
-        "decimal, which is exact."
+        f"{N + 1} characters, {V} of them distinct, and {N} pair{'s'[: N != 1]}: each character "
+        "and the one after it. Row i of the table W holds the scores of the next character. It "
+        f"{start}, with one decimal, which is exact."
     )
 
 
 def about_numbers(record: Record) -> str:
     """How numbers are shown."""
-    missing = " torch is not installed, so its values are left out." if record["torch"] is None else ""
+    missing = (
+        " torch is not installed, so its values are left out." if record["torch"] is None else ""
+    )
     return (
-        f"All is computed in {record['dtype']} and shown rounded, so results that you work out from "
-        f"them may differ in the last digit, or by a few units of it after a sum.{missing}"
+        f"All is computed in {record['dtype']} and shown rounded, so results that you work out "
+        f"from them may differ in the last digit, or by a few units of it after a sum.{missing}"
     )
 
 
@@ -131,7 +138,9 @@ def of_step(
         yield Text()
         for line in function["source"].splitlines():
             indent = len(line) - len(line.lstrip())
-            yield from prose(f"    {line}", width, "dim", hang=indent + 12) if line.strip() else [Text()]
+            yield from (
+                prose(f"    {line}", width, "dim", hang=indent + 12) if line.strip() else [Text()]
+            )
     if step["axes"]:
         yield Text()
         yield from matrix(record, step, width, marked=examples(record, step))
@@ -146,7 +155,10 @@ def of_step(
         where = examples(record, step)[0]
         value = at(step["torch"]["shown"], where)
         yield from prose(
-            f"torch: {label(step['name'], where)} = {value}; {nearness(step['torch'])}", width, "dim", hang=7
+            f"torch: {label(step['name'], where)} = {value}; {nearness(step['torch'])}",
+            width,
+            "dim",
+            hang=7,
         )
 
 
@@ -199,7 +211,8 @@ def every_entry(step: Record) -> list[list[int]]:
 
 
 def equation(step: Record, where: list[int], width: int) -> Lines:
-    """``name[i, j] = names = numbers = value``, on one line where it fits and else one under the other."""
+    """``name[i, j] = names = numbers = value``, on one line where it fits and else one under the
+    other."""
     entry, left = at(step["entries"], where), label(step["name"], where)
     if entry is None:
         return
@@ -212,7 +225,9 @@ def equation(step: Record, where: list[int], width: int) -> Lines:
         yield Text(whole)
         return
     for k, side in enumerate(sides):
-        yield from prose(f"{left if k == 0 else ' ' * len(left)} = {side}", width, hang=len(left) + 3)
+        yield from prose(
+            f"{left if k == 0 else ' ' * len(left)} = {side}", width, hang=len(left) + 3
+        )
 
 
 def adding_up(record: Record, step: Record, width: int) -> Lines:
@@ -232,7 +247,12 @@ def adding_up(record: Record, step: Record, width: int) -> Lines:
         rows = [dlogits["shown"][k] for k in tokens]
         names = [[f"dlogits[{k}]"] for k in tokens]
         yield from grid(
-            [""], [*names, [f"dW[{i}]"]], columns(record), [*rows, step["shown"][i]], width, rule=True
+            [""],
+            [*names, [f"dW[{i}]"]],
+            columns(record),
+            [*rows, step["shown"][i]],
+            width,
+            rule=True,
         )
     yield Text()
     yield from prose(about_repeats(record), width)
@@ -243,7 +263,10 @@ def about_repeats(record: Record) -> str:
     """The rows that are looked up more than once."""
     if len(set(record["idx"])) == len(record["idx"]):
         return "No character is looked up twice here, so no row has anything to add; try hello."
-    return "dW[idx] += dlogits would keep the last of these rows alone: it reads once, adds, writes once."
+    return (
+        "dW[idx] += dlogits would keep the last of these rows alone: it reads once, adds, writes "
+        "once."
+    )
 
 
 def times(count: int) -> str:
@@ -270,7 +293,8 @@ def ending(record: Record, width: int) -> Lines:
         yield from prose(sentence, width)
     yield Text()
     yield from prose(
-        "With --step NAME every entry of one step is written out, as in bigram explain --step dz.", width
+        "With --step NAME every entry of one step is written out, as in bigram explain --step dz.",
+        width,
     )
 
 
@@ -281,15 +305,16 @@ def about_training(record: Record) -> Iterator[str]:
 
 
 def about_optimum(record: Record) -> Iterator[str]:
-    """Where the training ends. A probability of 0 takes an infinite table, so that optimum is not reached."""
+    """Where the training ends. A probability of 0 takes an infinite table, so that optimum is not
+    reached."""
     training = record["training"]
     never = any(0 in row for row in training["frequencies"] if row)
     yield f"No table can go below {training['optimum']:.4f} nats on these pairs. " + (
-        "It is approached, not reached: the probabilities go to the counts' own frequencies, C / n, but some "
-        "of these are 0, and softmax is never 0. The gradient goes to 0."
+        "It is approached, not reached: the probabilities go to the counts' own frequencies, C / "
+        "n, but some of these are 0, and softmax is never 0. The gradient goes to 0."
         if never
-        else "It is reached where the probabilities are the counts' own frequencies, C / n, and there the "
-        "gradient is 0."
+        else "It is reached where the probabilities are the counts' own frequencies, C / n, and "
+        "there the gradient is 0."
     )
     if None in training["frequencies"]:
         yield "A character that nothing follows has no frequencies, and its row only decays."
@@ -301,8 +326,8 @@ def about_torchs_training(record: Record) -> Iterator[str]:
     if training["torch"]:
         worst = max(row["fraction_of_bound"] for row in training["torch"].values())
         yield (
-            "torch's AdamW took the same steps: loss, gradient, moments and table agree after each of them, "
-            f"with {number(worst)} of a bound at most."
+            "torch's AdamW took the same steps: loss, gradient, moments and table agree after "
+            f"each of them, with {number(worst)} of a bound at most."
         )
 
 
@@ -310,12 +335,14 @@ def about_torchs_training(record: Record) -> Iterator[str]:
 
 
 def for_terminal(record: Record, encoding: str | None) -> Record:
-    """The record with each character as a terminal of this encoding can show it, alone and among others."""
+    """The record with each character as a terminal of this encoding can show it, alone and among
+    others."""
     encoding = encoding or getattr(sys.stdout, "encoding", None) or "utf-8"
     characters = []
     for character in record["characters"]:
         plain = character["shown"]
-        # An open box that the encoding lacks is replaced by Python's print, like all signs of the report.
+        # An open box that the encoding lacks is replaced by Python's print, like all signs of the
+        # report.
         if plain == character["character"] and not can_encode(plain, encoding):
             plain = escape(plain)
         characters.append(character | {"shown": plain, "isolated": isolated(plain, encoding)})
@@ -332,8 +359,11 @@ def can_encode(text: str, encoding: str) -> bool:
 
 
 def isolated(shown: str, encoding: str) -> str:
-    """A character that is read from right to left, kept from turning the numbers beside it around."""
-    if unicodedata.bidirectional(shown[0]) not in ("R", "AL", "AN") or not can_encode("\u2068", encoding):
+    """A character that is read from right to left, kept from turning the numbers beside it
+    around."""
+    if unicodedata.bidirectional(shown[0]) not in ("R", "AL", "AN") or not can_encode(
+        "\u2068", encoding
+    ):
         return shown
     return f"\u2068{shown}\u2069"  # first strong isolate, pop directional isolate
 
@@ -367,7 +397,8 @@ def prose(text: str, width: int, style: str = "", hang: int = 0) -> Lines:
     """A paragraph. Entries such as e[2, 0] and lone operators stay on one line."""
     kept = re.sub(r", (?=\w+\])", ",\0", text)
     kept = re.sub(r"^ +", lambda match: "\0" * len(match[0]), kept)
-    kept = "".join(ch + "\1" * (cell_len(ch) - 1) for ch in kept)  # two columns count as two characters
+    # two columns count as two characters
+    kept = "".join(ch + "\1" * (cell_len(ch) - 1) for ch in kept)
     wrapped = textwrap.wrap(
         kept,
         min(width, WIDEST_PROSE),
@@ -428,8 +459,8 @@ def grid(
     marked: Sequence[list[int]] = (),
     rule: bool = False,  # a line above the last row, as above a sum
 ) -> Lines:
-    """Rows of right-aligned cells under their headings; where they are wider than ``width``, in blocks of as
-    many columns as fit. A column is as wide as its widest cell."""
+    """Rows of right-aligned cells under their headings; where they are wider than ``width``, in
+    blocks of as many columns as fit. A column is as wide as its widest cell."""
     label_texts = [
         "  ".join(padded(part, n) for part, n in zip(row, widths([*labels, corner]), strict=True))
         for row in [corner, *labels]

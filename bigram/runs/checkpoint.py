@@ -70,16 +70,21 @@ def save_checkpoint(path: str | os.PathLike[str], checkpoint: Checkpoint) -> Non
     try:
         # Looked at as the reader will look at it, so that nothing is written that is refused later.
         run = _read_record(_strict_json(_canonical(record)))
-        _expect(run["vocab"] == checkpoint.vocab, "its vocabulary is not a tuple of single characters")
+        _expect(
+            run["vocab"] == checkpoint.vocab, "its vocabulary is not a tuple of single characters"
+        )
         _check_arrays(arrays, run)
         parts = (array.astype(array.dtype.newbyteorder("<")).tobytes() for array in arrays.values())
-        data = safetensors.save(arrays, {KEY: _canonical(record | {"sha256": _digest(record, parts)})})
+        data = safetensors.save(
+            arrays, {KEY: _canonical(record | {"sha256": _digest(record, parts)})}
+        )
         length = int.from_bytes(data[:8], "little")
         _check_header_length(length, len(data) - 8 - length)
         replace_file(path, data)
     except OSError as error:
         raise CheckpointError(
-            f"cannot save {path}: {error.strerror or error}; checkpoints that were there before are untouched"
+            f"cannot save {path}: {error.strerror or error}; checkpoints that were there before "
+            "are untouched"
         ) from error
     except (ValueError, TypeError) as error:  # CheckpointError is one of the first
         raise CheckpointError(f"cannot save {path}: {_short(error)}") from error
@@ -159,7 +164,9 @@ def _record(checkpoint: Checkpoint) -> dict[str, Any]:
 
 def _read_record(record: Any) -> dict[str, Any]:
     # The inverse: arguments for Checkpoint. Refuses anything unexpected.
-    _expect(isinstance(record, dict) and type(record.get("format")) is int, "it does not say its format")
+    _expect(
+        isinstance(record, dict) and type(record.get("format")) is int, "it does not say its format"
+    )
     version = record["format"]
     _expect(
         version == VERSION,
@@ -171,11 +178,15 @@ def _read_record(record: Any) -> dict[str, Any]:
 
     config = _config(record["config"])
     step = record["step"]
-    _expect(type(step) is int and 0 <= step <= config.max_iters, "its step is not one of its schedule's")
+    _expect(
+        type(step) is int and 0 <= step <= config.max_iters, "its step is not one of its schedule's"
+    )
     vocab = record["vocab"]
     _expect(isinstance(vocab, str) and vocab != "", "its vocabulary is not a text")
     _expect(list(vocab) == sorted(set(vocab)), "its vocabulary is not distinct characters in order")
-    _expect(not any("\ud800" <= ch <= "\udfff" for ch in vocab), "its vocabulary holds a lone surrogate")
+    _expect(
+        not any("\ud800" <= ch <= "\udfff" for ch in vocab), "its vocabulary holds a lone surrogate"
+    )
     corpus = record["corpus"]
     _expect(
         isinstance(corpus, dict)
@@ -215,7 +226,11 @@ def _config(values: Any) -> Config:
 def _is_of(value: Any, kind: Any) -> bool:
     # Whether a value out of JSON can stand where Config has this annotation.
     if kind == tuple[float, float]:
-        return isinstance(value, list) and len(value) == 2 and all(_is_of(item, float) for item in value)
+        return (
+            isinstance(value, list)
+            and len(value) == 2
+            and all(_is_of(item, float) for item in value)
+        )
     return isinstance(value, int | float if kind is float else kind) and not isinstance(value, bool)
 
 

@@ -89,7 +89,8 @@ class Trace:
     """The data of the pictures (``pictures.py``) that the record has no room for. Filled in during
     the run."""
 
-    losses: list[tuple[float, float, float]] = field(default_factory=list)  # each step's pair, and its bound
+    # each step's pair, and its bound
+    losses: list[tuple[float, float, float]] = field(default_factory=list)
     # (V, V): the nearest that each entry of the gradient's difference ever came to its bound
     gradient: Array = field(default_factory=lambda: np.zeros(()))
     table: Array = field(default_factory=lambda: np.zeros(()))  # (V, V), NumPy's at the end
@@ -154,7 +155,9 @@ class Comparison:
             "agreement": {f"{name}_max_abs": seen.max_abs for name, seen in self.largest.items()}
             | {
                 "bounds": {name: seen.bound for name, seen in self.largest.items()},
-                "fraction_of_bound": {name: seen.fraction_of_bound for name, seen in self.largest.items()},
+                "fraction_of_bound": {
+                    name: seen.fraction_of_bound for name, seen in self.largest.items()
+                },
                 "within": self.within,
                 "vacuous": self.vacuous,
             },
@@ -176,7 +179,9 @@ BLOCK = 2**14  # entries that are compared at a time: intermediate arrays then s
 class Lockstep:
     """Two trainers that take every step together, itself a ``Trainer`` whose losses are pairs."""
 
-    def __init__(self, table: Array, config: Config, device: str, trace: Trace | None = None) -> None:
+    def __init__(
+        self, table: Array, config: Config, device: str, trace: Trace | None = None
+    ) -> None:
         self.numpy = trainer_for(table, config)
         self.torch = TorchTrainer(table, config, device)
         self.config = config
@@ -184,7 +189,8 @@ class Lockstep:
         self.weight_bound = weight_bound(config, self.torch.device.type)
         self.moved = np.zeros(table.shape)  # the bound where weight_bound has none
         self.apart = np.zeros(table.shape)  # W - W' now: ours less torch's
-        self.row_distance = np.zeros(len(table))  # the largest difference of each row's weights, now
+        # the largest difference of each row's weights, now
+        self.row_distance = np.zeros(len(table))
         # ``possible`` of bounds.py, for the gradient, exp_avg and exp_avg_sq, for each row.
         self.possible = np.zeros((3, len(table), 1))
         self.largest = {name: Largest() for name in COMPARED}
@@ -211,7 +217,9 @@ class Lockstep:
 
     def evaluate(self, counts: NDArray[np.int64]) -> Pair:
         ours, theirs = self.numpy.evaluate(counts), self.torch.evaluate(counts)
-        bound = loss_bound(max(ours, theirs), self.config.dtype, self.mean_distance(counts), len(counts))
+        bound = loss_bound(
+            max(ours, theirs), self.config.dtype, self.mean_distance(counts), len(counts)
+        )
         self.largest["loss"].see(ours, theirs, bound)
         return Pair(ours, theirs)
 
@@ -249,7 +257,9 @@ class Lockstep:
             place, bound = visited[here] - start, bound_of_visited[here]
             self.moment_bounds.step(a.gradient[place], bound, a.exp_avg, a.exp_avg_sq, rows, place)
             self.largest["exp_avg"].see(a.exp_avg, b.exp_avg, self.moment_bounds.exp_avg[rows])
-            self.largest["exp_avg_sq"].see(a.exp_avg_sq, b.exp_avg_sq, self.moment_bounds.exp_avg_sq[rows])
+            self.largest["exp_avg_sq"].see(
+                a.exp_avg_sq, b.exp_avg_sq, self.moment_bounds.exp_avg_sq[rows]
+            )
 
             after = np.subtract(a.weight, b.weight, dtype=np.float64)
             moments, others = (a.exp_avg, a.exp_avg_sq), (b.exp_avg, b.exp_avg_sq)
@@ -352,7 +362,9 @@ def compare(
     )
 
 
-def microseconds_per_step(lockstep: Lockstep, batcher: Batcher, rounds: int = 15, steps: int = 50) -> Pair:
+def microseconds_per_step(
+    lockstep: Lockstep, batcher: Batcher, rounds: int = 15, steps: int = 50
+) -> Pair:
     """The median over ``rounds`` of each model's time for a step, batch in hand, timed apart from
     the checking. The models take turns, so that a busy moment of the machine falls on both alike.
     It trains on, so read first any state that is to be kept.
@@ -375,7 +387,8 @@ def compare_samples(lockstep: Lockstep, corpus: Corpus, uniforms: Array) -> Samp
     they part at a draw nearer to the edge between two characters than the tables are to each other.
     """
     ours, theirs = (
-        trainer.generate(sample_start(), uniforms)[0, 1:] for trainer in (lockstep.numpy, lockstep.torch)
+        trainer.generate(sample_start(), uniforms)[0, 1:]
+        for trainer in (lockstep.numpy, lockstep.torch)
     )
     decode = corpus.tokenizer.decode
     if np.array_equal(ours, theirs):

@@ -48,12 +48,14 @@ class RunFolder:
             raise UserError(f"cannot write to {path}: {reason}; give another folder") from error
         try:
             hold(self._lock, self.path)
-            for left_over in self.path.glob(f".step-*{TEMPORARY}"):  # by a run that was killed while it saved
+            # by a run that was killed while it saved
+            for left_over in self.path.glob(f".step-*{TEMPORARY}"):
                 with contextlib.suppress(OSError):
                     left_over.unlink()
             if resume:
                 self.checkpoint, self.notice = newest_checkpoint(self.path)
-                self._remove_before(self.checkpoint.step)  # it may have been killed before it came to that
+                # it may have been killed before it came to that
+                self._remove_before(self.checkpoint.step)
             elif there := checkpoints(self.path):
                 raise UserError(
                     f"{path} holds a run already, saved after "
@@ -73,7 +75,8 @@ class RunFolder:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        os.close(self._lock)  # which lets go of the lock. Its file stays: another run may be waiting for it
+        # which lets go of the lock. Its file stays: another run may be waiting for it
+        os.close(self._lock)
 
     def save(self, checkpoint: Checkpoint) -> Path:
         """Writes the checkpoint and removes all earlier ones but the last; returns where it is.
@@ -95,7 +98,9 @@ class RunFolder:
 
 def checkpoints(folder: Path) -> list[Path]:
     """The files of a run folder, newest first."""
-    return sorted((path for path in folder.iterdir() if NAME.fullmatch(path.name)), key=step_of, reverse=True)
+    return sorted(
+        (path for path in folder.iterdir() if NAME.fullmatch(path.name)), key=step_of, reverse=True
+    )
 
 
 def step_of(path: Path) -> int:
@@ -138,7 +143,9 @@ def hold(descriptor: int, folder: Path) -> None:
 
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError) as error:  # the second on Windows
-        raise UserError(f"{folder} is in use by another run; wait for it, or give another folder") from error
+        raise UserError(
+            f"{folder} is in use by another run; wait for it, or give another folder"
+        ) from error
     except OSError as error:
         raise UserError(f"cannot lock {folder}: {error.strerror}; give another folder") from error
 

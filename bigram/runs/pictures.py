@@ -57,7 +57,9 @@ def draw_comparison(folder: Path, result: Comparison, corpus: Corpus, trace: Tra
     return ["losses", "table", "gradient"]
 
 
-def draw_run(folder: Path, result: TrainRecord, corpus: Corpus, table: NDArray[np.floating]) -> list[str]:
+def draw_run(
+    folder: Path, result: TrainRecord, corpus: Corpus, table: NDArray[np.floating]
+) -> list[str]:
     """``losses`` and ``table`` of a run of ``bigram train``. ``table``: (V, V) logits at its end.
     Returns their names.
 
@@ -76,7 +78,8 @@ def draw_run(folder: Path, result: TrainRecord, corpus: Corpus, table: NDArray[n
 
 
 def losses_picture(
-    history: Sequence[Mapping[str, Any]],  # the losses by side, "numpy" or "torch" or both, and split
+    # the losses by side, "numpy" or "torch" or both, and split
+    history: Sequence[Mapping[str, Any]],
     optimum: float,
     each_step: Sequence[tuple[float, float, float]] = (),  # ``Trace.losses``
 ) -> Figure:
@@ -84,7 +87,9 @@ def losses_picture(
     models, how far apart their losses were at every step."""
     figure = new_figure(6.8 if each_step else 4.6)
     above, *below = (
-        figure.subplots(2, 1, sharex=True, height_ratios=[3, 2]) if each_step else [figure.subplots()]
+        figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
+        if each_step
+        else [figure.subplots()]
     )
     steps = [row["step"] for row in history]
     looks: dict[tuple[str, str], dict[str, Any]] = {
@@ -146,11 +151,14 @@ def differences_panel(axes: Axes, each_step: NDArray[np.floating]) -> None:
 # --- tables ------------------------------------------------------------------------------
 
 
-def table_picture(table: NDArray[np.floating], counts: NDArray[np.int64], vocab: Sequence[str]) -> Figure:
+def table_picture(
+    table: NDArray[np.floating], counts: NDArray[np.int64], vocab: Sequence[str]
+) -> Figure:
     """The probabilities that the (V, V) table gives the next character, beside how often it really
     came."""
     n = counts.sum(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore"):  # a table that ran away has no softmax, an unseen row no frequencies
+    # a table that ran away has no softmax, an unseen row no frequencies
+    with np.errstate(invalid="ignore"):
         e = np.exp(table.astype(np.float64) - table.max(axis=1, keepdims=True))
         learned, counted = e / e.sum(axis=1, keepdims=True), counts / n
     chosen = np.sort(np.argsort(-n[:, 0], kind="stable")[:SIDE_BY_SIDE])
@@ -178,7 +186,9 @@ def gradient_picture(fraction: NDArray[np.floating], vocab: Sequence[str]) -> Fi
     axes = figure.subplots()
     # imshow leaves infinities out; 2 is as red.
     image = show_table(axes, np.where(fraction > 0, np.minimum(fraction, 2), np.nan), vocab)
-    axes.set_title("Gradient: largest difference of the two models in any step, in units of its bound")
+    axes.set_title(
+        "Gradient: largest difference of the two models in any step, in units of its bound"
+    )
     axes.set_xlabel("target; hatched: never a difference")
     axes.set_ylabel("row of the table")
     figure.colorbar(image, ax=axes, location="bottom", shrink=0.6, aspect=40, extend="max")

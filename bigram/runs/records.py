@@ -78,7 +78,9 @@ class TrainRecord:
 def corpus_record(corpus: Corpus) -> CorpusRecord:
     """The record of ``corpus``."""
     tokenizer = corpus.tokenizer
-    return CorpusRecord(corpus.name, corpus.source, corpus.sha256, corpus.characters, tokenizer.vocab_size)
+    return CorpusRecord(
+        corpus.name, corpus.source, corpus.sha256, corpus.characters, tokenizer.vocab_size
+    )
 
 
 def to_json(record: object) -> str:

@@ -100,7 +100,9 @@ def verdict_line(result: Comparison) -> str:
         return f"agree: every difference in {steps} is within its bound"
     if over:
         return f"differ: over the bound in {'; '.join(over)}"
-    return f"differ: every difference in {steps} is within its bound, but the texts are not the same"
+    return (
+        f"differ: every difference in {steps} is within its bound, but the texts are not the same"
+    )
 
 
 def optimum_report(found: Optimum) -> Iterator[str]:

@@ -123,4 +123,6 @@ class Run:
         finite = math.isfinite(value) if isinstance(value, float) else np.isfinite(value).all()
         if not finite:
             after = plural(self.step or 0, "update")
-            raise DivergedError(f"training diverged: after {after} {name} is not finite; use a smaller lr")
+            raise DivergedError(
+                f"training diverged: after {after} {name} is not finite; use a smaller lr"
+            )

@@ -1,11 +1,11 @@
 """The loss curve under each mistake of the catalogue. Most curves look right.
 
 AdamW divides each gradient by its own running size, so it hardly notices a wrong scale, and even a
-gradient that has lost most of its terms still points downhill. The published schedule is trained once with
-the right code and once with each mistake.
+gradient that has lost most of its terms still points downhill. The published schedule is trained
+once with the right code and once with each mistake.
 
-    python -m bigram.studies.falling_loss              some wrong gradients: how wrong, and where they end
-    python -m bigram.studies.falling_loss --plot DIR   the whole catalogue: a picture and its numbers
+    python -m bigram.studies.falling_loss              how wrong some gradients are, and their ends
+    python -m bigram.studies.falling_loss --plot DIR   the whole catalogue: a picture, its numbers
 """
 
 from __future__ import annotations
@@ -128,8 +128,8 @@ def right_gradient(W: NDArray[np.floating], idx: Ids, targets: Ids) -> NDArray[n
 
 
 def rows(lengths: Sequence[int] = LENGTHS) -> Iterator[list[str]]:
-    """For the right gradient and each of ``SHOWN``: its name, the error of the first gradient, and the exact
-    training loss after so many updates. One run gives them all."""
+    """For the right gradient and each of ``SHOWN``: its name, the error of the first gradient, and
+    the exact training loss after so many updates. One run gives them all."""
     by_name = {mistake.name: mistake for mistake in GRADIENTS}
     planted = [None, *(by_name[name] for name in SHOWN)]
     for curve in curves(planted, Config(max_iters=max(lengths))):
@@ -143,11 +143,12 @@ def optimum() -> float:
     return conditional_entropy(count_text_pairs(corpus.train, corpus.tokenizer.vocab_size))
 
 
-# --- the numbers and the picture ----------------------------------------------------------------------
+# --- the numbers and the picture ------------------------------------------------------------------
 
 
 def numbers(found: Iterable[Curve]) -> str:
-    """The losses as CSV, one curve a line: "gradient" or "AdamW", the mistake, losses to six digits."""
+    """The losses as CSV, one curve a line: "gradient" or "AdamW", the mistake, losses to six
+    digits."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     for curve in found:
@@ -170,11 +171,17 @@ def draw(folder: Path, found: Sequence[Curve]) -> None:
 
 
 def picture(found: Sequence[Curve], least: float) -> Figure:
-    """The curves of all mistakes, wrong gradients above and wrong AdamWs below. ``least``: the optimum."""
+    """The curves of all mistakes, wrong gradients above and wrong AdamWs below. ``least``: the
+    optimum."""
     right, *planted = found
     steps = EVERY * np.arange(len(right.losses))
     looks: dict[str, dict[str, Any]] = {  # in the order that they are drawn in
-        "rises": {"color": RED, "linewidth": 0.9, "linestyle": "--", "label": "ends higher than it started"},
+        "rises": {
+            "color": RED,
+            "linewidth": 0.9,
+            "linestyle": "--",
+            "label": "ends higher than it started",
+        },
         "falls": {"color": BLUE, "linewidth": 0.9, "label": "falls to somewhere else"},
         "right": {"color": BLACK, "linewidth": 5, "label": "nothing wrong"},
         "same": {"color": SKY, "linewidth": 1.4, "label": f"ends within {SAME} nats of it"},
@@ -193,7 +200,9 @@ def picture(found: Sequence[Curve], least: float) -> Figure:
             f"{len(hows)} wrong {wrong}s: {fall} make the loss fall, "
             f"{same} of them to within {SAME} nats of the right one"
         )
-        axes.axhline(least, color=BLACK, linestyle=":", linewidth=1, label="the least any table can reach")
+        axes.axhline(
+            least, color=BLACK, linestyle=":", linewidth=1, label="the least any table can reach"
+        )
         axes.set_ylabel("training loss, nats")
         axes.set_xlim(0, steps[-1])
         axes.set_ylim(2.3, 5.2)
@@ -212,8 +221,8 @@ def how_it_ends(curve: Curve, right: Curve) -> str:
 
 
 def label_ends(axes: Axes, labelled: Sequence[Curve]) -> None:
-    """Names and last losses beside where curves end, moved apart where they would overlap; in red and with an
-    arrow upwards where that is above the picture."""
+    """Names and last losses beside where curves end, moved apart where they would overlap; in red
+    and with an arrow upwards where that is above the picture."""
     low, high = axes.get_ylim()
     beside: Any = axes.get_yaxis_transform()  # across in units of the picture, up in nats
     ordered = sorted(labelled, key=lambda curve: curve.losses[-1])
@@ -224,14 +233,28 @@ def label_ends(axes: Axes, labelled: Sequence[Curve]) -> None:
             name, colour = f"{curve.name} ↑ {last:,.0f}", RED
         else:
             name, colour = f"{curve.name} {last:.2f}", BLACK
-            axes.plot([1, 1.035], [end, place], color=GREY, linewidth=0.6, transform=beside, clip_on=False)
+            axes.plot(
+                [1, 1.035], [end, place], color=GREY, linewidth=0.6, transform=beside, clip_on=False
+            )
         weight = "normal" if curve.wrong else "bold"
-        axes.text(1.04, place, name, transform=beside, va="center", fontsize=8, color=colour, weight=weight)
+        axes.text(
+            1.04,
+            place,
+            name,
+            transform=beside,
+            va="center",
+            fontsize=8,
+            color=colour,
+            weight=weight,
+        )
 
 
-def spread(wanted: NDArray[np.floating], gap: float, low: float, high: float) -> NDArray[np.floating]:
-    """Heights for labels: ``gap`` apart or more, from ``low`` to ``high``, each as near to its ``wanted``
-    height (sorted) as its neighbours allow. They overlap where there is no room for all."""
+def spread(
+    wanted: NDArray[np.floating], gap: float, low: float, high: float
+) -> NDArray[np.floating]:
+    """Heights for labels: ``gap`` apart or more, from ``low`` to ``high``, each as near to its
+    ``wanted`` height (sorted) as its neighbours allow. They overlap where there is no room for
+    all."""
     places = wanted.copy()
     for _ in range(1000):
         push = np.maximum(gap - np.diff(places), 0) / 2

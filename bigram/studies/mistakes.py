@@ -1,4 +1,5 @@
-"""The mistakes that the studies train with and try tolerances on: one entry of the catalogue for each kind.
+"""The mistakes that the studies train with and try tolerances on: one entry of the catalogue for
+each kind.
 
 The whole catalogue has several entries of a kind, which differ by a number or a place.
 """
@@ -79,7 +80,8 @@ WRONG_ADAMWS = (
 
 
 def named(catalogue: list[Mistake], names: tuple[str, ...]) -> list[Mistake]:
-    """The entries with these names, in this order. Raises ``KeyError`` for a name that is not there."""
+    """The entries with these names, in this order. Raises ``KeyError`` for a name that is not
+    there."""
     by_name = {mistake.name: mistake for mistake in catalogue}
     return [by_name[name] for name in names]
 

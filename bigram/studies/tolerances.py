@@ -1,9 +1,10 @@
-"""How the famous tolerances do beside ``bigram check``: ``python -m bigram.studies.tolerances`` prints it.
+"""How the famous tolerances do beside ``bigram check``: ``python -m bigram.studies.tolerances``
+prints it.
 
-Each rule is tried twice: on one ordinary batch, the first of the published schedule, and on the cases of
-``bigram check``, so that cases and bounds can be told apart. Values are given, not differentiated
-numerically, so no rule suffers from the noise of its differences. A last table counts the false alarms
-that each rule raises on right code.
+Each rule is tried twice: on one ordinary batch, the first of the published schedule, and on the
+cases of ``bigram check``, so that cases and bounds can be told apart. Values are given, not
+differentiated numerically, so no rule suffers from the noise of its differences. A last table
+counts the false alarms that each rule raises on right code.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,15 +36,16 @@ def within(atol: float, rtol: float) -> Rule:
 
 
 def along_a_random_direction(value: Array, right: Array) -> bool:
-    """Only the derivative along one random direction is compared, absolutely and relatively, to JAX's own
-    tolerance for the dtype."""
+    """Only the derivative along one random direction is compared, absolutely and relatively, to
+    JAX's own tolerance for the dtype."""
     tolerance = 2e-3 if value.dtype == np.float32 else 1e-5
     direction = np.random.default_rng(0).standard_normal(right.shape)
     return within(tolerance, tolerance)((value * direction).sum(), (right * direction).sum())
 
 
 def relative_error(value: Array, right: Array) -> bool:
-    """|value - right| / max(|value|, |right|) is below 1e-4 in every entry, and 0 / 0 counts as 0."""
+    """|value - right| / max(|value|, |right|) is below 1e-4 in every entry, and 0 / 0 counts as
+    0."""
     larger = np.maximum(abs(value), abs(right))
     error = np.divide(abs(value - right), larger, where=larger != 0, out=np.zeros(right.shape))
     return bool(error.max() < 1e-4)
@@ -56,12 +58,17 @@ GRADIENT_RULES: dict[str, Rule] = {
     "np.allclose": within(1e-8, 1e-5),
     "relative 1e-4 (cs231n)": relative_error,
 }
-OPTIMIZER_RULES = ["ten losses within 1e-2 (llm.c)", "one step, np.allclose", "ten steps, np.allclose"]
+OPTIMIZER_RULES = [
+    "ten losses within 1e-2 (llm.c)",
+    "one step, np.allclose",
+    "ten steps, np.allclose",
+]
 RIGHT_GRADIENTS = [module.loss_and_gradient for module in (stepwise, cross_entropy, pair_counts)]
 
 
 class Verdicts(NamedTuple):
-    """Whether something passes each rule, and ``bigram check`` last. None where a rule cannot be tried."""
+    """Whether something passes each rule, and ``bigram check`` last. None where a rule cannot be
+    tried."""
 
     name: str
     batch: list[bool | None]
@@ -87,14 +94,18 @@ def gradient_verdicts() -> Iterator[Verdicts]:
     for mistake in GRADIENTS:
         on_batch, on_cases = gradients.build([mistake]), gradients.build([mistake])
         with np.errstate(all="ignore"):
-            on_batch(batch.W, batch.idx, batch.targets)  # one that accumulates has something to add to then
+            # one that accumulates has something to add to then
+            on_batch(batch.W, batch.idx, batch.targets)
             of_batch = accepted(batch, on_batch(batch.W, batch.idx, batch.targets)[1])
-            of_cases = [accepted(case, on_cases(case.W, case.idx, case.targets)[1].copy()) for case in cases]
+            of_cases = [
+                accepted(case, on_cases(case.W, case.idx, case.targets)[1].copy()) for case in cases
+            ]
         yield Verdicts(mistake.name, [*of_batch], [*by_all(of_cases)])
 
 
 def optimizer_verdicts() -> Iterator[Verdicts]:
-    """For each wrong AdamW. The gradients of the cases are given, so that there are no losses to compare."""
+    """For each wrong AdamW. The gradients of the cases are given, so that there are no losses to
+    compare."""
     runs = optimizer_runs("float64")
     make = run_maker(runs)
     right_losses, right_tables = ten_steps(optimizers.build())
@@ -107,13 +118,15 @@ def optimizer_verdicts() -> Iterator[Verdicts]:
             closer(tables[-1], right_tables[-1]),
         ]
         on_cases = by_all(
-            updates_accepted(run, made["W"]) for run, made in zip(runs, make([mistake]), strict=True)
+            updates_accepted(run, made["W"])
+            for run, made in zip(runs, make([mistake]), strict=True)
         )
         yield Verdicts(mistake.name, [*on_batch, None], [None, *on_cases])
 
 
 def updates_accepted(run: Run, tables: Array) -> list[bool]:
-    """After one step and after ten, by np.allclose, and after each by the bound of ``bigram check``."""
+    """After one step and after ten, by np.allclose, and after each by the bound of ``bigram
+    check``."""
     (truth, bound), closer = run.truth_and_bound, within(1e-8, 1e-5)
     with np.errstate(all="ignore"):
         one, ten = (closer(tables[step], truth[step]) for step in (0, 9))
@@ -146,7 +159,8 @@ def first_batch(dtype: str) -> Case:
 
 
 def near_the_optimum(dtype: str) -> Case:
-    """20,000 pairs of the text at the table that their counts make best: nearly every entry of dW cancels."""
+    """20,000 pairs of the text at the table that their counts make best: nearly every entry of dW
+    cancels."""
     tokens = embedded_corpus().train[:20_001].astype(np.int64)
     idx, targets = tokens[None, :-1], tokens[None, 1:]
     C = count_pairs(idx, targets, embedded_corpus().tokenizer.vocab_size)
@@ -185,18 +199,19 @@ def first_table_and_batches(dtype: str) -> tuple[Array, Batcher]:
     return W, Batcher(corpus.train, config.batch_size, config.block_size, rng)
 
 
-# --- the tables ---------------------------------------------------------------------------------------
+# --- the tables -----------------------------------------------------------------------------------
 
 
 def counted(verdicts: Sequence[Verdicts], on: str) -> list[int | None]:
-    """How many pass each rule on the ``batch`` or on the ``cases``; None where that cannot be tried."""
+    """How many pass each rule on the ``batch`` or on the ``cases``; None where that cannot be
+    tried."""
     columns = list(zip(*(getattr(each, on) for each in verdicts), strict=True))
     return [None if None in column else sum(column) for column in columns]
 
 
 def verdict_table(heading: str, rules: list[str], verdicts: Sequence[Verdicts]) -> str:
-    """A row for each mistake: "passes" on both, on the "batch" alone, or on the "cases" alone. The last rows
-    count them."""
+    """A row for each mistake: "passes" on both, on the "batch" alone, or on the "cases" alone. The
+    last rows count them."""
 
     def cell(batch: bool | None, cases: bool | None) -> str:
         if batch and cases is not False:
@@ -223,13 +238,15 @@ def sentence(verdicts: Sequence[Verdicts], alarms: Sequence[tuple[str, int, list
 
     *batch, _ = counted(verdicts, "batch")
     *cases, check = counted(verdicts, "cases")
-    *rejected, by_check = (sum(column) for column in zip(*(alarm for *_, alarm in alarms), strict=True))
+    *rejected, by_check = (
+        sum(column) for column in zip(*(alarm for *_, alarm in alarms), strict=True)
+    )
     right = sum(n for _, n, _ in alarms)
     return (
-        f"On one batch the five rules let {span(batch)} of {len(verdicts)} wrong gradients pass; on the "
-        f"cases of `bigram check` they let {span(cases)} pass, so most of the difference comes from the "
-        f"cases. Its bounds let {check} pass there. Of {right} right results the rules reject "
-        f"{span(rejected)}, the bounds {by_check}.\n"
+        f"On one batch the five rules let {span(batch)} of {len(verdicts)} wrong gradients pass; "
+        f"on the cases of `bigram check` they let {span(cases)} pass, so most of the difference "
+        f"comes from the cases. Its bounds let {check} pass there. Of {right} right results the "
+        f"rules reject {span(rejected)}, the bounds {by_check}.\n"
     )
 
 
@@ -239,7 +256,10 @@ def report() -> str:
     rules = list(GRADIENT_RULES)
     false = markdown.table(
         ["right gradients rejected", *rules, "`bigram check`"],
-        [[f"{name}, of {n}", *(str(count) if count else "·" for count in row)] for name, n, row in alarms],
+        [
+            [f"{name}, of {n}", *(str(count) if count else "·" for count in row)]
+            for name, n, row in alarms
+        ],
         "lc",
     )
     parts = (

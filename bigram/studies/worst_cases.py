@@ -1,9 +1,11 @@
-"""A search for the correct code that comes nearest to its bound: ``python -m bigram.studies.worst_cases``.
+"""A search for the correct code that comes nearest to its bound: ``python -m
+bigram.studies.worst_cases``.
 
-Each climb starts from a random table and keeps each change that brings the largest fraction of a bound up.
-The tables are those in which roundings add up instead of cancelling: ties, one dominant logit, log counts,
-probabilities at the edge of the smallest numbers, offsets of 1,000. A row of the table that is repeated in
-all rows makes the same errors in each, so that they add up in the loss too.
+Each climb starts from a random table and keeps each change that brings the largest fraction of a
+bound up. The tables are those in which roundings add up instead of cancelling: ties, one dominant
+logit, log counts, probabilities at the edge of the smallest numbers, offsets of 1,000. A row of the
+table that is repeated in all rows makes the same errors in each, so that they add up in the loss
+too.
 
 The truth is in long double, which must have more digits than float64. Minutes on one core.
 """
@@ -99,7 +101,8 @@ def climb(name: str, dtype: str, V: int, seed: int, tries: int) -> tuple[float, 
     for _ in range(tries):
         aim = str(rng.choice(["loss", "dW"]))
         rows = [
-            changed(rng, best[aim][1]) if rng.random() < 0.5 else random_row(rng, V, dtype) for _ in range(R)
+            changed(rng, best[aim][1]) if rng.random() < 0.5 else random_row(rng, V, dtype)
+            for _ in range(R)
         ]
         W[:R] = rows[:1] if aim == "loss" else rows
         idx = np.repeat(np.arange(R), rng.choice([1, 3, 24]))[None]
@@ -124,7 +127,11 @@ def climb(name: str, dtype: str, V: int, seed: int, tries: int) -> tuple[float, 
 
 def worst_of_forms(name: str, dtype: str) -> tuple[Worst, Worst]:
     """Of the loss and of the gradient, over all vocabularies and seeds."""
-    found = [(*climb(name, dtype, V, seed, tries), V, seed) for V, tries in TRIES.items() for seed in SEEDS]
+    found = [
+        (*climb(name, dtype, V, seed, tries), V, seed)
+        for V, tries in TRIES.items()
+        for seed in SEEDS
+    ]
     return (
         max(Worst(loss, V, seed) for loss, _, V, seed in found),
         max(Worst(dW, V, seed) for _, dW, V, seed in found),
@@ -145,7 +152,9 @@ def random_settings(rng: np.random.Generator) -> dict[str, float]:
     }
 
 
-def run_of(rng: np.random.Generator, settings: dict[str, float], dtype: str, steps: int = 25) -> Run:
+def run_of(
+    rng: np.random.Generator, settings: dict[str, float], dtype: str, steps: int = 25
+) -> Run:
     """Gradients given in advance for AdamW with those settings."""
     g = dict(settings)
     betas = g.pop("beta1"), g.pop("beta2")
@@ -162,8 +171,8 @@ def run_of(rng: np.random.Generator, settings: dict[str, float], dtype: str, ste
 
 
 def fractions_of(run: Run) -> dict[str, float]:
-    """Of each bound on AdamW, the largest fraction in one run: of each implementation's table against long
-    double, and between the two after every step."""
+    """Of each bound on AdamW, the largest fraction in one run: of each implementation's table
+    against long double, and between the two after every step."""
     dtype = run.W.dtype.name
     settings = {name: value for name, value in run.settings.items() if name != "weight_decay"}
     config = Config(dtype=dtype, weight_decay=run.settings["weight_decay"], **settings)
@@ -203,7 +212,8 @@ def climb_adamw(dtype: str, seed: int, runs: int = RUNS) -> dict[str, float]:
     best: dict[str, tuple[float, dict[str, float]]] = {}
     for _ in range(runs):
         settings = random_settings(rng)
-        if best and rng.random() < 0.5:  # some settings of the best so far, for one bound or another
+        # some settings of the best so far, for one bound or another
+        if best and rng.random() < 0.5:
             of = str(rng.choice(list(best)))
             settings |= {name: value for name, value in best[of][1].items() if rng.random() < 0.7}
             settings["weight_decay"] = min(settings["weight_decay"], 0.99 / settings["lr"])
@@ -244,7 +254,9 @@ def report(say: Callable[[str], object] = print) -> float:
     say("| | dtype | loss, of its bound | V, seed | dW, of its bound | V, seed |")
     say("|---|---|--:|---|--:|---|")
     for name, dtype, loss, dW in gradient_rows():
-        cells = " | ".join(f"{number(found.fraction)} | {found.V:,}, {found.seed}" for found in (loss, dW))
+        cells = " | ".join(
+            f"{number(found.fraction)} | {found.V:,}, {found.seed}" for found in (loss, dW)
+        )
         say(f"| {name} | {dtype} | {cells} |")
         worst = max(worst, loss.fraction, dW.fraction)
     say("")

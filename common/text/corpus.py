@@ -52,14 +52,16 @@ class Corpus:
 
 
 def load_corpus(
-    path: str | os.PathLike[str] | None = None, on_progress: OnProgress = lambda doing, done, total: None
+    path: str | os.PathLike[str] | None = None,
+    on_progress: OnProgress = lambda doing, done, total: None,
 ) -> Corpus:
-    """The text at ``path``; without one tiny Shakespeare, from ``$BIGRAM_DATA_DIR``, else the cache,
-    else a download; where none of these has it, the surrogate, with a notice that says why.
+    """The text at ``path``; without one tiny Shakespeare, from ``$BIGRAM_DATA_DIR``, else the
+    cache, else a download; where none of these has it, the surrogate, with a notice that says why.
 
-    Raises ``UserError`` for a file that cannot be read, is not UTF-8, is too short to split or has more
-    distinct characters than memory has room for, and for a ``tinyshakespeare.txt`` in ``$BIGRAM_DATA_DIR``
-    that is another text. ``on_progress``: told of every mebibyte of a large file.
+    Raises ``UserError`` for a file that cannot be read, is not UTF-8, is too short to split or has
+    more distinct characters than memory has room for, and for a ``tinyshakespeare.txt`` in
+    ``$BIGRAM_DATA_DIR`` that is another text. ``on_progress``: told of every mebibyte of a large
+    file.
     """
     if path is not None:
         return read_corpus(Path(path), on_progress=on_progress)
@@ -84,8 +86,8 @@ def read_corpus(
     source: str | None = None,
     on_progress: OnProgress = lambda doing, done, total: None,
 ) -> Corpus:
-    """A UTF-8 file as a corpus. A byte-order mark at the start is dropped, and ``\\r\\n`` and ``\\r``
-    become ``\\n``, so that a text saved on Windows trains the same model."""
+    """A UTF-8 file as a corpus. A byte-order mark at the start is dropped, and ``\\r\\n`` and
+    ``\\r`` become ``\\n``, so that a text saved on Windows trains the same model."""
     try:
         if path.exists() and not path.is_file():  # checked first: opening a FIFO blocks
             raise UserError(f"{path} is not a regular file; give a UTF-8 text file")
@@ -136,7 +138,9 @@ def _tokenizer(path: Path, length: int, characters: str) -> FastTokenizer:
     # Of eleven characters the shorter part has two: one pair, the least that can be learned from.
     if length < 11:
         size = "is empty" if not length else f"has {length} character{'s'[: length > 1]}"
-        raise UserError(f"{path} {size}; a corpus needs at least 11, for a pair in each part of the split")
+        raise UserError(
+            f"{path} {size}; a corpus needs at least 11, for a pair in each part of the split"
+        )
     check_table_fits(len(characters), path)
     return FastTokenizer(characters)
 
@@ -146,7 +150,9 @@ def surrogate_corpus(notice: str | None = None) -> Corpus:
     tokenizer, train, val = surrogate_tokens()
     text = tokenizer.decode(np.concatenate([train, val]))
     sha256 = hashlib.sha256(text.encode("utf-8")).hexdigest()
-    return Corpus(f"surrogate of {NAME}", "embedded pair counts", sha256, tokenizer, train, val, notice)
+    return Corpus(
+        f"surrogate of {NAME}", "embedded pair counts", sha256, tokenizer, train, val, notice
+    )
 
 
 def split(
@@ -158,8 +164,8 @@ def split(
 
 
 def cache_folder() -> Path:
-    """Where the download and the tokens of large texts are kept: ``$BIGRAM_CACHE_DIR``, else the system's
-    folder for caches."""
+    """Where the download and the tokens of large texts are kept: ``$BIGRAM_CACHE_DIR``, else the
+    system's folder for caches."""
     import pooch
 
     return Path(os.environ.get("BIGRAM_CACHE_DIR") or pooch.os_cache("bigram"))

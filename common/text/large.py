@@ -1,7 +1,9 @@
-"""A text of any size in bounded memory: read twice, once to know its characters and once to encode it.
+"""A text of any size in bounded memory: read twice, once to know its characters and once to encode
+it.
 
-The tokens go to a ``.npy`` file in the cache, named by the sha256 of the text, and are mapped from there.
-They are those of ``corpus.read_corpus``, which says how byte-order marks and line ends are treated.
+The tokens go to a ``.npy`` file in the cache, named by the sha256 of the text, and are mapped from
+there. They are those of ``corpus.read_corpus``, which says how byte-order marks and line ends are
+treated.
 """
 
 import codecs
@@ -61,11 +63,13 @@ class Survey(NamedTuple):
 def text_parts(file: HashedFile) -> Iterator[str]:
     """The text of a file, part by part. Raises ``UserError`` where it is not UTF-8."""
     utf8 = codecs.getincrementaldecoder("utf-8")()
-    line_ends = io.IncrementalNewlineDecoder(None, translate=True)  # waits for the character after a "\r"
+    # waits for the character after a "\r"
+    line_ends = io.IncrementalNewlineDecoder(None, translate=True)
     read = 0  # bytes
     at_start = True
     while True:
-        offset = read - len(utf8.getstate()[0])  # of the first byte not yet decoded, perhaps mid-character
+        # of the first byte not yet decoded, perhaps mid-character
+        offset = read - len(utf8.getstate()[0])
         data = file.read()
         read += len(data)
         try:
@@ -107,9 +111,11 @@ def survey(file: HashedFile) -> Survey:
 def encoded(
     file: HashedFile, tokenizer: FastTokenizer, before: Survey
 ) -> Iterator[NDArray[np.unsignedinteger]]:
-    """The tokens of the text, part by part. Raises ``UserError``, at the end at the latest, if it is no
-    longer the one surveyed ``before``."""
-    changed = UserError(f"{file.path} changed while it was read; try again when nothing writes to it")
+    """The tokens of the text, part by part. Raises ``UserError``, at the end at the latest, if it
+    is no longer the one surveyed ``before``."""
+    changed = UserError(
+        f"{file.path} changed while it was read; try again when nothing writes to it"
+    )
     try:
         for text in text_parts(file):
             yield tokenizer.encode(text)
@@ -124,7 +130,8 @@ def encoded(
 def cached_tokens(
     file: HashedFile, tokenizer: FastTokenizer, before: Survey, folder: Path
 ) -> NDArray[np.unsignedinteger]:
-    """The tokens of the text, mapped from ``folder``; encoded into it first unless they are there unaltered.
+    """The tokens of the text, mapped from ``folder``; encoded into it first unless they are there
+    unaltered.
 
     Raises ``UserError`` if the text has changed, or the folder cannot be written.
     """
@@ -144,7 +151,8 @@ def open_tokens(path: Path, length: int, dtype: np.dtype) -> NDArray[np.unsigned
     header = _header(length, dtype)
     try:
         with path.open("rb") as file:
-            if file.read(len(header)) != header:  # known to the byte, so no damaged header is parsed
+            # known to the byte, so no damaged header is parsed
+            if file.read(len(header)) != header:
                 return None
             left, crc = length * dtype.itemsize, 0
             while left and (data := file.read(min(CHUNK, left))):
@@ -179,8 +187,8 @@ def write_tokens(
             file.write(crc.to_bytes(4, "big"))
     except OSError as error:
         raise UserError(
-            f"cannot write the tokens of the text to {path.parent}: {error.strerror}; make room there or "
-            "set BIGRAM_CACHE_DIR to another folder"
+            f"cannot write the tokens of the text to {path.parent}: {error.strerror}; make room "
+            "there or set BIGRAM_CACHE_DIR to another folder"
         ) from error
 
 
@@ -188,5 +196,7 @@ def _header(length: int, dtype: np.dtype) -> bytes:
     # The start of a ``.npy`` file that holds (length,) tokens.
     start = io.BytesIO()
     descr = np.lib.format.dtype_to_descr(dtype)
-    np.lib.format.write_array_header_1_0(start, {"descr": descr, "fortran_order": False, "shape": (length,)})
+    np.lib.format.write_array_header_1_0(
+        start, {"descr": descr, "fortran_order": False, "shape": (length,)}
+    )
     return start.getvalue()

@@ -19,8 +19,11 @@ from common.text.fast_tokenizer import FastTokenizer
 COUNTS = Path(__file__).with_name("surrogate_counts.npz")
 
 
-def eulerian_trail(counts: NDArray[np.integer], first: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Ids ``(counts.sum() + 1,)`` that start at ``first`` and take every pair exactly C[i, j] times.
+def eulerian_trail(
+    counts: NDArray[np.integer], first: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Ids ``(counts.sum() + 1,)`` that start at ``first`` and take every pair exactly C[i, j]
+    times.
 
     The counts ``(V, V)`` must be those of some text that starts at ``first``. The walk leaves each
     character by its exits in random order, except that the very last exit of each follows a tree
@@ -64,9 +67,9 @@ def surrogate_tokens(
     with np.load(COUNTS, allow_pickle=False) as shipped:
         tokenizer = FastTokenizer(str(shipped["vocab"]))
         train, val = (
-            eulerian_trail(shipped[part].astype(np.int64), int(shipped[f"{part}_first"]), rng).astype(
-                tokenizer.dtype
-            )
+            eulerian_trail(
+                shipped[part].astype(np.int64), int(shipped[f"{part}_first"]), rng
+            ).astype(tokenizer.dtype)
             for part in ("train", "val")
         )
     return tokenizer, train, val

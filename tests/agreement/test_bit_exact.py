@@ -1,5 +1,6 @@
-"""Proves that training by hand is training with torch to the last bit, once both round in the same order:
-loss, gradient, weights and moments, at every step; and that the comparison sees a single wrong bit."""
+"""Proves that training by hand is training with torch to the last bit, once both round in the same
+order: loss, gradient, weights and moments, at every step; and that the comparison sees a single
+wrong bit."""
 
 import json
 import os
@@ -49,14 +50,20 @@ def test_a_thousand_steps_on_text_are_torchs_in_every_bit(report: dict, dtype: s
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_runs_of_random_sizes_and_settings_are_torchs_in_every_bit(report: dict, dtype: str) -> None:
+def test_runs_of_random_sizes_and_settings_are_torchs_in_every_bit(
+    report: dict, dtype: str
+) -> None:
     assert len(report[dtype]["sweep"]) >= 40
-    assert {case: apart for case, apart in report[dtype]["sweep"].items() if any(apart.values())} == {}
+    assert {
+        case: apart for case, apart in report[dtype]["sweep"].items() if any(apart.values())
+    } == {}
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("other", [cls.__name__ for cls in oracle.OTHERS])
-def test_a_trainer_that_computes_otherwise_is_told_from_torch(report: dict, other: str, dtype: str) -> None:
+def test_a_trainer_that_computes_otherwise_is_told_from_torch(
+    report: dict, other: str, dtype: str
+) -> None:
     assert report[dtype]["others"][other]["weight"] > 0
 
 
@@ -82,7 +89,12 @@ def test_ulps_count_the_floats_between_two_numbers(dtype: str) -> None:
         (sys, "platform", "darwin", "Linux"),
         (platform, "machine", lambda: "aarch64", "x86-64"),
         (platform, "libc_ver", lambda: ("", ""), "glibc"),
-        (torch.backends.cpu, "get_cpu_capability", lambda: "AVX2", "torch to honour ATEN_CPU_CAPABILITY"),
+        (
+            torch.backends.cpu,
+            "get_cpu_capability",
+            lambda: "AVX2",
+            "torch to honour ATEN_CPU_CAPABILITY",
+        ),
         (oracle, "simd_features", lambda: ["X86_V3"], "NumPy to honour NPY_DISABLE_CPU_FEATURES"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

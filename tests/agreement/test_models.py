@@ -1,5 +1,5 @@
-"""Proves that the two models are one: the same logits, loss and text from the same table, and the same
-refusals; and that each does alone what the notebook's model did."""
+"""Proves that the two models are one: the same logits, loss and text from the same table, and the
+same refusals; and that each does alone what the notebook's model did."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,10 @@ DTYPES = ["float32", "float64"]
 
 
 def both(W: np.ndarray) -> tuple[NumpyModel, TorchModel]:
-    ours, theirs = NumpyModel(len(W), dtype=W.dtype), TorchModel(len(W)).to(getattr(torch, W.dtype.name))
+    ours, theirs = (
+        NumpyModel(len(W), dtype=W.dtype),
+        TorchModel(len(W)).to(getattr(torch, W.dtype.name)),
+    )
     ours.token_embedding_table[...] = W
     with torch.no_grad():
         theirs.token_embedding_table.weight.copy_(torch.from_numpy(W))
@@ -37,7 +40,9 @@ def test_forward_gives_the_same_logits_and_loss(dtype: str) -> None:
         np.testing.assert_array_equal(logits, expected.detach().numpy())
         assert type(loss) is float
         assert abs(loss - expected_loss.item()) <= loss_bound(loss, dtype), case
-        assert abs(loss - ours.loss_and_gradient(case.idx, case.targets)[0]) <= loss_bound(loss, dtype), case
+        assert abs(loss - ours.loss_and_gradient(case.idx, case.targets)[0]) <= loss_bound(
+            loss, dtype
+        ), case
 
 
 def test_without_targets_there_is_no_loss(rng: np.random.Generator) -> None:
@@ -50,8 +55,8 @@ def test_without_targets_there_is_no_loss(rng: np.random.Generator) -> None:
 
 
 def test_where_t_equals_v_the_loss_is_still_over_characters(rng: np.random.Generator) -> None:
-    # (B, T, V) logits given to cross_entropy as they are would take T for the classes, and with T = V
-    # nothing would tell.
+    # (B, T, V) logits given to cross_entropy as they are would take T for the classes, and with T =
+    # V nothing would tell.
     case = random_case(rng, "float64", V=6, B=4, T=6, reach=3)
     ours, theirs = both(case.W)
     logits, loss = theirs(torch.from_numpy(case.idx), torch.from_numpy(case.targets))
@@ -62,7 +67,9 @@ def test_where_t_equals_v_the_loss_is_still_over_characters(rng: np.random.Gener
 
 @pytest.mark.parametrize("bad", [-101, -100, -1, 5, 6])
 @pytest.mark.parametrize("which", [1, 2])
-def test_an_id_out_of_range_is_refused_by_both(bad: int, which: int, rng: np.random.Generator) -> None:
+def test_an_id_out_of_range_is_refused_by_both(
+    bad: int, which: int, rng: np.random.Generator
+) -> None:
     case = random_case(rng, "float32", V=5, B=2, T=3, reach=1)
     ours, theirs = both(case.W)
     case[which][1, 1] = bad
@@ -89,7 +96,10 @@ def test_without_draws_each_samples_from_the_rows_of_softmax() -> None:
     W = np.log(np.array([[0.2, 0.8], [0.7, 0.3]]))
     ours, theirs = both(W)
     start = np.zeros((100, 1), dtype=np.int64)
-    for written in (ours.generate(start, 200), theirs.generate(torch.from_numpy(start), 200).numpy()):
+    for written in (
+        ours.generate(start, 200),
+        theirs.generate(torch.from_numpy(start), 200).numpy(),
+    ):
         assert written.shape == (100, 201)
         for i, chance in [(0, 0.8), (1, 0.3)]:
             follows = written[:, 1:][written[:, :-1] == i]
@@ -110,7 +120,9 @@ def test_without_draws_each_samples_from_the_rows_of_softmax() -> None:
         ([1.0, 1.0, 2.0], 0.5, 2),  # what the row adds up to is what the draw is measured by
     ],
 )
-def test_inverse_cdf_at_its_edges(probs: list, uniform: float | str, expected: int, dtype: str) -> None:
+def test_inverse_cdf_at_its_edges(
+    probs: list, uniform: float | str, expected: int, dtype: str
+) -> None:
     if uniform == "last":
         uniform = float(np.nextafter(np.dtype(dtype).type(1), np.dtype(dtype).type(0)))
     arrays = np.array([probs], dtype=dtype), np.array([[uniform]], dtype=dtype)
@@ -135,7 +147,9 @@ def test_saturated_logits_are_sampled_from_probabilities_too(
     assert written.tolist() == [[0, 2], [1, 1], [2, 2]]
 
 
-def test_however_long_the_text_one_character_of_it_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_however_long_the_text_one_character_of_it_is_looked_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     looked_up = []
 
     def forward(model: NumpyModel, idx: np.ndarray) -> tuple[np.ndarray, float | None]:
@@ -164,7 +178,10 @@ def test_generation_needs_a_character_to_start_from() -> None:
 def test_a_new_model_starts_from_the_normal_distribution() -> None:
     ours = NumpyModel(200, np.random.default_rng(0))
     assert ours.token_embedding_table.dtype == np.float32
-    for table in (ours.token_embedding_table, TorchModel(200).token_embedding_table.weight.detach().numpy()):
+    for table in (
+        ours.token_embedding_table,
+        TorchModel(200).token_embedding_table.weight.detach().numpy(),
+    ):
         assert table.shape == (200, 200)
         assert abs(table.mean()) < 5 / 200
         assert abs(table.std() - 1) < 5 / 200

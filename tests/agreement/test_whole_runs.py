@@ -1,7 +1,8 @@
-"""Proves that a thousand steps on a real text leave both trainers where the formulas do: the loss of every
-step, the weights and both moments at the end, in both dtypes, at learning rates, decays and betas far from
-the defaults. Each is held against the other, and both against a third trainer that is neither: wherever two
-frameworks follow one order of operations they share its rounding, and agreement says nothing about that."""
+"""Proves that a thousand steps on a real text leave both trainers where the formulas do: the loss
+of every step, the weights and both moments at the end, in both dtypes, at learning rates, decays
+and betas far from the defaults. Each is held against the other, and both against a third trainer
+that is neither: wherever two frameworks follow one order of operations they share its rounding, and
+agreement says nothing about that."""
 
 from decimal import Decimal
 from typing import NamedTuple
@@ -30,7 +31,8 @@ SETTINGS: dict[str, dict] = {
     "lr 1, decay 0.5": {"lr": 1.0, "weight_decay": 0.5},
     "no decay, 4 x 16": {"weight_decay": 0.0, "batch_size": 4, "block_size": 16},
     "betas 0.5, 0.9": {"betas": (0.5, 0.9)},  # torch.lerp changes its formula at 1 - beta1 = 0.5
-    "betas 0, 0": {"betas": (0.0, 0.0)},  # no memory: every step is lr in size, whatever the gradient
+    # no memory: every step is lr in size, whatever the gradient
+    "betas 0, 0": {"betas": (0.0, 0.0)},
     "betas 0.95, 0.95, lr 0.01": {"betas": (0.95, 0.95), "lr": 1e-2},
 }
 
@@ -49,9 +51,10 @@ class Run(NamedTuple):
 
 
 class Formulas:
-    """Softmax, its gradient and AdamW as the books print them, a new array for every term, all in ``dtype``:
-    long double for a float64 run and float64 for a float32 run, so that its own rounding is nothing beside
-    theirs. Hyperparameters are the same binary numbers; nothing made of them is rounded to the run's dtype.
+    """Softmax, its gradient and AdamW as the books print them, a new array for every term, all in
+    ``dtype``: long double for a float64 run and float64 for a float32 run, so that its own rounding
+    is nothing beside theirs. Hyperparameters are the same binary numbers; nothing made of them is
+    rounded to the run's dtype.
     """
 
     def __init__(self, table: NDArray, config: Config, dtype: type[np.floating]) -> None:
@@ -121,7 +124,8 @@ class Runs:
         from impl_torch.trainer import TorchTrainer
 
         threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # on a busy machine two threads wait for each other most of the time
+        # on a busy machine two threads wait for each other most of the time
+        torch.set_num_threads(1)
         try:
             return finish(TorchTrainer(table, config), batches)
         finally:
@@ -135,8 +139,8 @@ def finish(trainer: Trainer, batches: Batches) -> Run:
 
 
 def distances(one: Run, other: Run) -> tuple[float, float, float, float]:
-    """The largest difference of any loss, in nats; of any weight; and of either moment, in units of its
-    largest entry."""
+    """The largest difference of any loss, in nats; of any weight; and of either moment, in units of
+    its largest entry."""
 
     def apart(a: NDArray, b: NDArray) -> float:
         difference = abs(a.astype(np.longdouble) - b)
@@ -148,13 +152,15 @@ def distances(one: Run, other: Run) -> tuple[float, float, float, float]:
     return (loss, *(x / size for x, size in zip(tensors, sizes, strict=True)))  # type: ignore[return-value]
 
 
-# ``python -m tests.agreement.test_whole_runs`` measured: ``distances``, the larger of tiny Shakespeare's and
-# the surrogate's, and of NumPy's and torch's against the truth. A limit is ROOM times that, for libraries
-# differ in their exp and in the order of their sums; where a target stands below, it is the limit.
+# ``python -m tests.agreement.test_whole_runs`` measured: ``distances``, the larger of tiny
+# Shakespeare's and the surrogate's, and of NumPy's and torch's against the truth. A limit is ROOM
+# times that, for libraries differ in their exp and in the order of their sums; where a target
+# stands below, it is the limit.
 #
-# Most of what both are away from the truth is one constant: 1 - lr * weight_decay is rounded once, and every
-# step multiplies by it, always to the same side. By default it is 4.6e-17 (1.4e-8) off, a thousand times, on
-# weights up to 4. Without decay a tenth of it is left, from lr and the betas, or less.
+# Most of what both are away from the truth is one constant: 1 - lr * weight_decay is rounded once,
+# and every step multiplies by it, always to the same side. By default it is 4.6e-17 (1.4e-8) off, a
+# thousand times, on weights up to 4. Without decay a tenth of it is left, from lr and the betas, or
+# less.
 ROOM = 10
 MEASURED = {
     # setting, dtype, against: loss, weight, exp_avg, exp_avg_sq
@@ -201,13 +207,17 @@ TARGETS = {
 
 def limits(setting: str, dtype: str, other: str) -> dict[str, float]:
     measured = zip(("loss", *TENSORS), MEASURED[setting, dtype, other], strict=True)
-    return {name: ROOM * residual for name, residual in measured} | TARGETS.get((setting, dtype, other), {})
+    return {name: ROOM * residual for name, residual in measured} | TARGETS.get(
+        (setting, dtype, other), {}
+    )
 
 
 def over(one: Run, other: Run, limit: dict[str, float]) -> dict[str, float]:
     """What lies beyond its limit, and how far it lies."""
     return {
-        name: apart for name, apart in zip(limit, distances(one, other), strict=True) if apart > limit[name]
+        name: apart
+        for name, apart in zip(limit, distances(one, other), strict=True)
+        if apart > limit[name]
     }
 
 
@@ -223,7 +233,9 @@ def runs(request: pytest.FixtureRequest) -> Runs:
 def skip_without_long_double(dtype: str) -> None:
     bits = np.finfo(np.longdouble).nmant
     if dtype == "float64" and bits < 63:
-        pytest.skip(f"long double has {bits} mantissa bits here, too few to be the truth for float64")
+        pytest.skip(
+            f"long double has {bits} mantissa bits here, too few to be the truth for float64"
+        )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -236,7 +248,9 @@ def test_both_trainers_agree(setting: str, dtype: str, runs: Runs) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("who", ["numpy", "torch"])
-def test_each_trainer_agrees_with_the_formulas(who: str, setting: str, dtype: str, runs: Runs) -> None:
+def test_each_trainer_agrees_with_the_formulas(
+    who: str, setting: str, dtype: str, runs: Runs
+) -> None:
     skip_without_long_double(dtype)
     run, truth = runs.of(who, setting, dtype), runs.of("truth", setting, dtype)
     assert not over(run, truth, limits(setting, dtype, "truth"))
@@ -245,9 +259,13 @@ def test_each_trainer_agrees_with_the_formulas(who: str, setting: str, dtype: st
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("who", ["numpy", "torch"])
-def test_rows_never_visited_decay_and_do_nothing_else(who: str, setting: str, dtype: str, runs: Runs) -> None:
+def test_rows_never_visited_decay_and_do_nothing_else(
+    who: str, setting: str, dtype: str, runs: Runs
+) -> None:
     config, table, batches = runs.start(setting, dtype)
-    unseen = np.setdiff1d(np.arange(len(table)), np.concatenate([idx.ravel() for idx, _ in batches]))
+    unseen = np.setdiff1d(
+        np.arange(len(table)), np.concatenate([idx.ravel() for idx, _ in batches])
+    )
     assert len(unseen) >= UNSEEN
     run = runs.of(who, setting, dtype)
     assert not run.exp_avg[unseen].any()
@@ -257,11 +275,13 @@ def test_rows_never_visited_decay_and_do_nothing_else(who: str, setting: str, dt
     for _ in range(STEPS):
         expected = expected * (1 - config.lr * config.weight_decay)
     np.testing.assert_array_equal(run.weight[unseen], expected)  # bit for bit
-    # (1 - lr * weight_decay)^t W0, and two roundings a step: of the factor, and of the product. At lr 1 and
-    # decay 0.5 nothing of it is left in float32, hence the last term.
+    # (1 - lr * weight_decay)^t W0, and two roundings a step: of the factor, and of the product. At
+    # lr 1 and decay 0.5 nothing of it is left in float32, hence the last term.
     factor = (1 - Decimal(config.lr) * Decimal(config.weight_decay)) ** STEPS
     exact = table[unseen].astype(np.float64) * float(factor)
-    bound = 2 * STEPS * unit_roundoff(dtype) * abs(exact) + float(np.finfo(dtype).smallest_subnormal)
+    bound = 2 * STEPS * unit_roundoff(dtype) * abs(exact) + float(
+        np.finfo(dtype).smallest_subnormal
+    )
     assert (abs(run.weight[unseen] - exact) <= bound).all()
 
 
@@ -274,7 +294,8 @@ def test_a_float32_run_has_nothing_wider_in_it(who: str, runs: Runs) -> None:
 
 PLANTED = {
     "eps 1 % too large": {"eps": 1.01e-8},
-    "eps before the bias correction": {"eps": 1e-8 * np.sqrt(1000)},  # what it is worth at the first step
+    # what it is worth at the first step
+    "eps before the bias correction": {"eps": 1e-8 * np.sqrt(1000)},
     "beta2 rounded to float32": {"betas": (0.9, float(np.float32(0.999)))},
     "decay not multiplied by lr": {"weight_decay": 1e-2 / 1e-3},
     "no decay": {"weight_decay": 0.0},

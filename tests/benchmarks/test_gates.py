@@ -1,5 +1,6 @@
-"""Proves that a contender which skips work, returns an old result or fails to compile has no figure, that
-each peer passes the same gates, and that the printed tables fit and say which rows they leave out."""
+"""Proves that a contender which skips work, returns an old result or fails to compile has no
+figure, that each peer passes the same gates, and that the printed tables fit and say which rows
+they leave out."""
 
 import ctypes
 import re
@@ -171,7 +172,9 @@ def test_each_peer_takes_the_steps_of_the_plain_form(work: Work, form: str) -> N
         check(form, job.result(), 41)
 
 
-@pytest.mark.parametrize("form", ["c-per-token", "c-fast-per-token", "jax-per-token", "autograd-per-token"])
+@pytest.mark.parametrize(
+    "form", ["c-per-token", "c-fast-per-token", "jax-per-token", "autograd-per-token"]
+)
 def test_each_peer_has_the_gradient_of_every_batch(work: Work, form: str) -> None:
     job, check = made(form, "gradient", work), gates.loss_and_gradient(work)
     for i in (0, 1, 2, 0):
@@ -211,7 +214,13 @@ def test_the_fast_loops_leave_subnormal_numbers_alone() -> None:
 
 
 def test_the_printed_tables_are_narrow_and_the_last_lines_say_which_rows_are_missing() -> None:
-    command = ["-m", "pytest", "--benchmark-only", "-k", "V65-N256 and quick and gradient and numpy"]
+    command = [
+        "-m",
+        "pytest",
+        "--benchmark-only",
+        "-k",
+        "V65-N256 and quick and gradient and numpy",
+    ]
     limits = ["--benchmark-max-time=0.01", "--benchmark-min-rounds=1", "-p", "no:cacheprovider"]
     result = subprocess.run(
         [sys.executable, *command, *limits], cwd=ROOT, capture_output=True, encoding="utf-8"

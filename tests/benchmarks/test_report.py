@@ -1,5 +1,5 @@
-"""Proves that the pages on speed and cost are made from the committed rounds of every machine, and that a
-broken file of rounds gives one line of explanation."""
+"""Proves that the pages on speed and cost are made from the committed rounds of every machine, and
+that a broken file of rounds gives one line of explanation."""
 
 import doctest
 import json
@@ -61,16 +61,23 @@ def test_the_figures_are_drawn_from_the_committed_rounds(runs: list[Results]) ->
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_result_names_no_host_user_or_folder(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert not re.search(r'"(node|user|branch|project|fullname)"|/(home|tmp|work|root|Users)/', text)
+    assert not re.search(
+        r'"(node|user|branch|project|fullname)"|/(home|tmp|work|root|Users)/', text
+    )
 
 
-def test_an_unreadable_result_gives_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreadable_result_gives_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "results.json"
     for content, said in (
         (None, "cannot read"),
         ("{", "not JSON"),
         ("[]", "not a result of this suite"),
-        (json.dumps({"benchmarks": [], "machine_info": {"node": "x"}}), "not a result of this suite"),
+        (
+            json.dumps({"benchmarks": [], "machine_info": {"node": "x"}}),
+            "not a result of this suite",
+        ),
         (json.dumps({"suite": SUITE}), "lacks 'machine_info'"),
         (json.dumps({"suite": SUITE, "machine_info": {}}), "lacks 'threads'"),
     ):
@@ -130,7 +137,9 @@ def test_the_readme_block_is_short(runs: list[Results]) -> None:
 
 def test_the_claims_of_the_readme_hold_on_every_machine(runs: list[Results]) -> None:
     text = " ".join((DOCS.parent / "README.md").read_text(encoding="utf-8").split())
-    assert f"Token by token NumPy loses to torch's fastest form at all {len(SHAPES)} shapes." in text
+    assert (
+        f"Token by token NumPy loses to torch's fastest form at all {len(SHAPES)} shapes." in text
+    )
     assert "at V = 1,024 torch is ahead" in text
     for run in pages.one_thread(runs):
         for shape in SHAPES:
@@ -160,7 +169,12 @@ def result(*rows: dict, processor: str = "One", threads: int = 1) -> Results:
         }
         for row in rows
     ]
-    record = {"suite": SUITE, "machine_info": machine, "datetime": "2026-01-01T", "benchmarks": benchmarks}
+    record = {
+        "suite": SUITE,
+        "machine_info": machine,
+        "datetime": "2026-01-01T",
+        "benchmarks": benchmarks,
+    }
     return Results(record)
 
 
@@ -170,7 +184,11 @@ def step(form: str, seconds: float, **extra: object) -> dict:
 
 def test_every_machine_has_a_table_and_all_cores_stand_beside_one() -> None:
     rows = [step("numpy-step", 40e-6), step("torch-fused", 80e-6)]
-    runs = [result(*rows), result(*rows, processor="Two"), result(step("numpy-step", 30e-6), threads=2)]
+    runs = [
+        result(*rows),
+        result(*rows, processor="Two"),
+        result(step("numpy-step", 30e-6), threads=2),
+    ]
     block = pages.BLOCKS["step, best of each side"](runs)
     assert block.count("| V = 65, 256 tokens | **40.0 µs**") == 2
     assert "One, 2 cores, 1 thread:" in block
@@ -197,7 +215,11 @@ def row(backend: str, median: float, q1: float, q3: float, rounds: int = 9) -> R
 
 def test_bold_is_for_the_fastest_where_the_spreads_are_apart() -> None:
     slow = row("torch", 3.0, 2.5, 3.5)
-    assert pages.compared([row("NumPy", 1.0, 0.9, 1.1), slow, None]) == ["**1.00 s**", "3.00 s", "–"]
+    assert pages.compared([row("NumPy", 1.0, 0.9, 1.1), slow, None]) == [
+        "**1.00 s**",
+        "3.00 s",
+        "–",
+    ]
     for tie in (row("NumPy", 2.0, 1.5, 2.5), row("NumPy", 1.0, 1.0, 1.0, rounds=1)):
         assert "**" not in "".join(pages.compared([tie, slow]))
     assert pages.compared([slow, None]) == ["3.00 s", "–"]  # alone it is faster than nothing

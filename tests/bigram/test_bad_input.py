@@ -1,6 +1,6 @@
-"""Proves, for every case of ``tests/kit/bad_input.py``, the exit status and the one line; that none prints a
-traceback, and none changes a file or leaves one half written; and that every number that can be given on the
-command line is among the cases."""
+"""Proves, for every case of ``tests/kit/bad_input.py``, the exit status and the one line; that none
+prints a traceback, and none changes a file or leaves one half written; and that every number that
+can be given on the command line is among the cases."""
 
 import argparse
 import os
@@ -18,7 +18,9 @@ from bigram.runs.folder import LOCK
 from tests.kit import HANG, ROOT
 from tests.kit.bad_input import CASES, Case, prepared
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="files, shells and their messages are POSIX")
+pytestmark = pytest.mark.skipif(
+    os.name != "posix", reason="files, shells and their messages are POSIX"
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +31,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def contents(folder: Path) -> dict[str, object]:
-    """Every file with all that could have changed in it. A lock in a folder that holds nothing else is no
-    trace of a run."""
+    """Every file with all that could have changed in it. A lock in a folder that holds nothing else
+    is no trace of a run."""
     return {
-        str(path.relative_to(folder)): (status.st_size, status.st_mtime_ns, status.st_ino, status.st_mode)
+        str(path.relative_to(folder)): (
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ino,
+            status.st_mode,
+        )
         for path in sorted(folder.rglob("*"))
         if not path.is_dir() and path.name != LOCK
         for status in [path.lstat()]
@@ -99,7 +106,9 @@ def test_the_cases_of_bad_input_are_many_and_distinct() -> None:
 
 def test_every_number_that_can_be_given_is_tried() -> None:
     (commands,) = (
-        action for action in cli.build_parser()._actions if isinstance(action, argparse._SubParsersAction)
+        action
+        for action in cli.build_parser()._actions
+        if isinstance(action, argparse._SubParsersAction)
     )
     numeric = {
         (name, action.option_strings[-1])

@@ -1,5 +1,5 @@
-"""Proves that no bound is wider than its formula: each is computed again in another way. A bound that grew
-would let mistakes pass, and no other test would show it."""
+"""Proves that no bound is wider than its formula: each is computed again in another way. A bound
+that grew would let mistakes pass, and no other test would show it."""
 
 import math
 
@@ -29,7 +29,8 @@ DTYPES = ["float32", "float64"]
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_gradients_bound_is_its_formula(dtype: str) -> None:
-    # Row 0 has logits 0 and -log 3, so p = 3/4 and 1/4; seen three times, twice before 0. Row 1 not seen.
+    # Row 0 has logits 0 and -log 3, so p = 3/4 and 1/4; seen three times, twice before 0. Row 1 not
+    # seen.
     W = np.array([[0.0, -math.log(3)], [5.0, 1.0]], dtype=dtype)
     counts = np.array([[2, 1], [0, 0]])
     u, tiny = float(np.finfo(dtype).eps) / 2, float(np.finfo(dtype).tiny)
@@ -46,7 +47,11 @@ def test_the_gradients_bound_is_its_formula(dtype: str) -> None:
     row_0 = [3 / 4 * math.expm1(0.2), 1 / 4 * math.expm1(0.2)]
     np.testing.assert_allclose(drift, np.array([row_0, [0, 0]]), rtol=1e-6)
     other = W + np.array([[0.1, -0.1], [0, 0]], dtype)
-    both = gradient_bound(W, counts) + gradient_bound(other, counts, exp_of_log=True, per_token=True) + drift
+    both = (
+        gradient_bound(W, counts)
+        + gradient_bound(other, counts, exp_of_log=True, per_token=True)
+        + drift
+    )
     np.testing.assert_allclose(lockstep_gradient_bound(W, other, counts, 0.1), both, rtol=1e-12)
 
 
@@ -78,11 +83,17 @@ def test_torchs_sums_in_lanes_stay_within_their_room(dtype: str) -> None:
 @pytest.mark.parametrize("d", [1e-9, 0.1, 0.49, 0.51, 3.0, 400.0, 1e9])
 def test_no_gradient_drifts_further_than_the_bound_and_some_drift_as_far(d: float) -> None:
     # Entry 0 rises by d and all others fall by d, or the other way round: nothing moves p further.
-    W, counts = np.array([[-800.0, 0.0, -800.0], [0.0, -1.0, -3.0], [0.0, -40.0, 1.0]]), np.eye(3, dtype=int)
+    W, counts = (
+        np.array([[-800.0, 0.0, -800.0], [0.0, -1.0, -3.0], [0.0, -40.0, 1.0]]),
+        np.eye(3, dtype=int),
+    )
     direction = np.array([1.0, -1.0, -1.0])
     bound = gradient_drift(W, counts, d)
     for sign in (1, -1):
-        moved = [pair_counts.loss_and_gradient_of_counts(x, counts)[1] for x in (W, W + sign * d * direction)]
+        moved = [
+            pair_counts.loss_and_gradient_of_counts(x, counts)[1]
+            for x in (W, W + sign * d * direction)
+        ]
         drift, slack = abs(moved[0] - moved[1]), 2 * gradient_bound(W, counts)
         assert (drift <= bound + slack).all()
         if d > 400 and sign > 0:  # entry 0 comes back from exp(-800), which is no number
@@ -135,9 +146,11 @@ def test_the_moments_bounds_are_of_some_rows_and_those_visited() -> None:
 
 @pytest.mark.parametrize("beta1", [0.0, 0.001, 0.1, 0.3, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize("beta2", [0.0, 0.5, 0.999])
-def test_two_adamws_whose_mean_all_but_vanishes_stay_within_its_bound(beta1: float, beta2: float) -> None:
-    # float32 against float64, on gradients that undo the mean so far: m0 + (1 - beta1) (g - m0) is rounded
-    # when it is large, and little of it is left. A bound by |m| and |g| alone was 12 times
+def test_two_adamws_whose_mean_all_but_vanishes_stay_within_its_bound(
+    beta1: float, beta2: float
+) -> None:
+    # float32 against float64, on gradients that undo the mean so far: m0 + (1 - beta1) (g - m0) is
+    # rounded when it is large, and little of it is left. A bound by |m| and |g| alone was 12 times
     # too small at beta1 = 0.001.
     rng = np.random.default_rng(0)
     W = np.zeros((1, 4000))
@@ -166,14 +179,18 @@ def test_an_update_may_add_its_own_roundings_and_no_more(dtype: str) -> None:
     )
     before, weights = np.array([0.25]), (np.array([3.0]), np.array([2.0]))
     after = 0.95 * before - (step - other)
-    moved, residual, bound = update_residual(config, 1, before, after, weights, (m, v), (other_m, other_v))
+    moved, residual, bound = update_residual(
+        config, 1, before, after, weights, (m, v), (other_m, other_v)
+    )
     np.testing.assert_allclose(moved, step - other, rtol=1e-12)
     assert abs(residual[0]) <= 4e-16
     np.testing.assert_allclose(bound, 2 * u * (3 * 3 + 16 * other), rtol=1e-6)
     # The larger of both counts, whichever side it is on.
     swapped = update_residual(config, 1, -before, -after, weights[::-1], (other_m, other_v), (m, v))
     np.testing.assert_array_equal(swapped.rounding, bound)
-    residual = update_residual(config, 1, before, after + 1e-5, weights, (m, v), (other_m, other_v)).residual
+    residual = update_residual(
+        config, 1, before, after + 1e-5, weights, (m, v), (other_m, other_v)
+    ).residual
     assert residual[0] == pytest.approx(1e-5, rel=1e-9)
 
 

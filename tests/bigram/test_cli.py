@@ -1,5 +1,5 @@
-"""Proves that each command prints its results on the right stream and exits with the right status, and that
-bad input gives one line."""
+"""Proves that each command prints its results on the right stream and exits with the right status,
+and that bad input gives one line."""
 
 import json
 import os
@@ -49,7 +49,9 @@ def test_help_and_usage_errors_import_nothing_heavy(args: list[str]) -> None:
         "except SystemExit: pass\n"
         "print(sorted({'numpy', 'torch', 'rich'} & set(sys.modules)), file=sys.stderr)"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG
+    )
     assert result.stderr.splitlines()[-1] == "[]"
 
 
@@ -94,7 +96,9 @@ def test_compare_exits_with_1_where_they_differ(
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_train_prints_each_evaluation_and_a_sample(text: str, backend: str, bigram_here: Callable) -> None:
+def test_train_prints_each_evaluation_and_a_sample(
+    text: str, backend: str, bigram_here: Callable
+) -> None:
     if backend == "torch":
         pytest.importorskip("torch")
     run = {"numpy": bigram, "torch": bigram_here}[backend]
@@ -108,7 +112,9 @@ def test_train_prints_each_evaluation_and_a_sample(text: str, backend: str, bigr
     assert set(sample) <= set(TEXT)
     assert result.stderr == ""
 
-    record = json.loads(run("train", "--backend", backend, "--corpus", text, "--json", *SHORT).stdout)
+    record = json.loads(
+        run("train", "--backend", backend, "--corpus", text, "--json", *SHORT).stdout
+    )
     assert record["backend"] == backend
     assert record["sample"]["text"] == sample[:-1]
     for evaluation, line in zip(record["history"], evaluations, strict=True):
@@ -122,12 +128,16 @@ def test_numpy_trains_without_torch(text: str) -> None:
     )
     run = [sys.executable, "-c", code]
     options = ["--corpus", text, *SHORT]
-    result = subprocess.run([*run, "train", "--backend", "numpy", *options], capture_output=True, text=True)
+    result = subprocess.run(
+        [*run, "train", "--backend", "numpy", *options], capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stderr
     for command in (["train", "--backend", "torch"], ["compare"]):
         result = subprocess.run([*run, *command, *options], capture_output=True, text=True)
         assert result.returncode == 2
-        assert result.stderr.startswith("bigram: torch is not installed; train --backend numpy and check ")
+        assert result.stderr.startswith(
+            "bigram: torch is not installed; train --backend numpy and check "
+        )
         assert len(result.stderr.splitlines()) == 1
 
 
@@ -141,7 +151,10 @@ def test_numpy_trains_without_torch(text: str) -> None:
         (["compare", "--steps", "0"], "bigram: --steps is 0; it must be at least 1"),
         (["compare", "--batch-size", "-1"], "bigram: --batch-size is -1; it must be at least 1"),
         (["compare", "--lr", "nan"], "bigram: --lr is nan; it must be a number from 0 to 1e30"),
-        (["compare", "--lr", "1e308"], "bigram: --lr is 1e+308; it must be a number from 0 to 1e30"),
+        (
+            ["compare", "--lr", "1e308"],
+            "bigram: --lr is 1e+308; it must be a number from 0 to 1e30",
+        ),
         (["train", "--backend", "numpy", "--device", "cuda"], "--device cuda is for torch"),
         (["compare", "--dtype", "float16"], "invalid choice: 'float16'"),
         (
@@ -154,7 +167,17 @@ def test_numpy_trains_without_torch(text: str) -> None:
             "--block-size 99 needs 100 tokens",
         ),
         (
-            ["train", "--backend", "torch", "--corpus", "TEXT", "--device", "mps", "--dtype", "float64"],
+            [
+                "train",
+                "--backend",
+                "torch",
+                "--corpus",
+                "TEXT",
+                "--device",
+                "mps",
+                "--dtype",
+                "float64",
+            ],
             "no float64",
         ),
     ],
@@ -183,7 +206,10 @@ def test_a_batch_that_no_memory_holds_is_one_line(text: str) -> None:
     if memory() is None:  # on Windows, which itself refuses
         assert result.stderr.startswith("bigram: not enough memory; use a smaller batch")
     else:
-        assert "windows of 8 tokens at once take 24 bytes a token = 19,200.0 GB, and the" in result.stderr
+        assert (
+            "windows of 8 tokens at once take 24 bytes a token = 19,200.0 GB, and the"
+            in result.stderr
+        )
     assert len(result.stderr.splitlines()) == 1
 
 
@@ -191,7 +217,9 @@ def test_a_batch_that_no_memory_holds_is_one_line(text: str) -> None:
     "error",
     [
         MemoryError(),
-        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 7040000000 bytes."),
+        RuntimeError(
+            "DefaultCPUAllocator: can't allocate memory: you tried to allocate 7040000000 bytes."
+        ),
         RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB."),
     ],
 )
@@ -213,7 +241,12 @@ def test_memory_that_is_not_there_is_one_line(
 @pytest.mark.skipif(os.name != "posix", reason="shells of POSIX")
 @pytest.mark.parametrize(
     ("redirected", "corpus", "status"),
-    [("2>&-", "TEXT", 0), ("2>&-", "missing", 2), ("2>/dev/full", "missing", 2), (">&- 2>&-", "TEXT", 0)],
+    [
+        ("2>&-", "TEXT", 0),
+        ("2>&-", "missing", 2),
+        ("2>/dev/full", "missing", 2),
+        (">&- 2>&-", "TEXT", 0),
+    ],
 )
 def test_the_exit_status_is_right_where_an_output_stream_is_closed_or_full(
     redirected: str, corpus: str, status: int, text: str, tmp_path: Path
@@ -231,7 +264,8 @@ def test_the_exit_status_is_right_where_an_output_stream_is_closed_or_full(
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.parametrize("args", [[], ["--help"], ["train", "--help"]])
 def test_help_on_a_full_disk_is_one_line(args: list[str]) -> None:
-    environment = os.environ | {"PYTHONUNBUFFERED": ""}  # argparse lets no error through but of the flush
+    # argparse lets no error through but of the flush
+    environment = os.environ | {"PYTHONUNBUFFERED": ""}
     with open("/dev/full", "w", encoding="utf-8") as full:
         result = subprocess.run(
             [sys.executable, "-m", "bigram", *args],
@@ -244,7 +278,9 @@ def test_help_on_a_full_disk_is_one_line(args: list[str]) -> None:
 
 
 @pytest.mark.parametrize("odd", ["a\nb", "a\x1b[31mb", "a\u2028b", "a\rb", "a\x85b"])
-def test_what_is_quoted_in_an_error_keeps_to_its_line(odd: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_quoted_in_an_error_keeps_to_its_line(
+    odd: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     odd = os.fsdecode(
         odd.encode()
     )  # as it comes from a command line: in surrogates, where the locale is ASCII
@@ -252,14 +288,28 @@ def test_what_is_quoted_in_an_error_keeps_to_its_line(odd: str, capsys: pytest.C
     assert cli.main(["train", "--backend", "numpy", "--corpus", odd]) == 2
     assert capsys.readouterr().err.startswith(f"bigram: cannot read {shown}: ")
     assert cli.main(["train", "--backend", "numpy", odd]) == 2
-    assert capsys.readouterr().err == (f"bigram: unrecognized arguments: {shown}; see bigram --help\n")
+    assert capsys.readouterr().err == (
+        f"bigram: unrecognized arguments: {shown}; see bigram --help\n"
+    )
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_disk_is_one_line(text: str) -> None:
-    command = [sys.executable, "-m", "bigram", "train", "--backend", "numpy", "--corpus", text, *SHORT]
+    command = [
+        sys.executable,
+        "-m",
+        "bigram",
+        "train",
+        "--backend",
+        "numpy",
+        "--corpus",
+        text,
+        *SHORT,
+    ]
     with open("/dev/full", "w", encoding="utf-8") as full:
-        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", timeout=HANG)
+        result = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", timeout=HANG
+        )
     assert result.returncode == 2
     assert result.stderr == "bigram: [Errno 28] No space left on device\n"
 
@@ -277,7 +327,17 @@ def test_a_reader_that_stops_listening_is_no_error(text: str) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals on Windows")
 def test_the_progress_bar_is_on_the_terminal_and_the_results_where_stdout_goes(text: str) -> None:
-    command = [sys.executable, "-m", "bigram", "train", "--backend", "numpy", "--corpus", text, *SHORT]
+    command = [
+        sys.executable,
+        "-m",
+        "bigram",
+        "train",
+        "--backend",
+        "numpy",
+        "--corpus",
+        text,
+        *SHORT,
+    ]
     _, bar, printed = at_terminal(command, "stderr")
     assert b"\nstep " in printed
     assert b"20/20" in bar
@@ -288,7 +348,13 @@ def test_a_console_without_the_character_shows_its_escape(tmp_path: Path) -> Non
     path = tmp_path / "greek.txt"
     path.write_text("αβγδ" * 10, encoding="utf-8")
     result = bigram(
-        "train", "--backend", "numpy", "--corpus", str(path), *SHORT, env={"PYTHONIOENCODING": "ascii"}
+        "train",
+        "--backend",
+        "numpy",
+        "--corpus",
+        str(path),
+        *SHORT,
+        env={"PYTHONIOENCODING": "ascii"},
     )
     assert result.returncode == 0, result.stderr
     assert "\\u03b" in result.stdout
@@ -296,12 +362,23 @@ def test_a_console_without_the_character_shows_its_escape(tmp_path: Path) -> Non
 
 def test_the_surrogate_is_announced_on_stderr(tmp_path: Path) -> None:
     # A proxy that nobody listens at: no download can succeed.
-    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "BIGRAM_DATA_DIR": "", "XDG_CACHE_HOME": str(tmp_path)}
-    nowhere |= {"HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path), "NO_PROXY": "", "no_proxy": ""}
+    nowhere = {
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "BIGRAM_DATA_DIR": "",
+        "XDG_CACHE_HOME": str(tmp_path),
+    }
+    nowhere |= {
+        "HOME": str(tmp_path),
+        "LOCALAPPDATA": str(tmp_path),
+        "NO_PROXY": "",
+        "no_proxy": "",
+    }
     result = bigram("train", "--backend", "numpy", *SHORT, env=nowhere)
     assert result.returncode == 0
-    assert result.stdout.startswith("corpus    surrogate of tiny Shakespeare: 1,115,394 characters, V = 65\n")
+    assert result.stdout.startswith(
+        "corpus    surrogate of tiny Shakespeare: 1,115,394 characters, V = 65\n"
+    )
     assert result.stderr == (
-        "bigram: tiny Shakespeare could not be downloaded (ProxyError): using the embedded surrogate, "
-        "which has exactly its pair counts\n"
+        "bigram: tiny Shakespeare could not be downloaded (ProxyError): using the embedded "
+        "surrogate, which has exactly its pair counts\n"
     )

@@ -1,9 +1,10 @@
-"""Proves that no words on the command line, no source file and no return value of a reader's function lead to
-a traceback: inputs are made up by hypothesis. Texts and their bytes are fuzzed in ``test_large.py`` and
-``test_properties.py``, checkpoints in ``test_mutants.py``.
+"""Proves that no words on the command line, no source file and no return value of a reader's
+function lead to a traceback: inputs are made up by hypothesis. Texts and their bytes are fuzzed in
+``test_large.py`` and ``test_properties.py``, checkpoints in ``test_mutants.py``.
 
-Everything runs in this process, so that thousands of commands can be tried. Three things are replaced: a run
-is interrupted after a few steps, the memory is said to be small, and a subject is loaded here.
+Everything runs in this process, so that thousands of commands can be tried. Three things are
+replaced: a run is interrupted after a few steps, the memory is said to be small, and a subject is
+loaded here.
 """
 
 import argparse
@@ -35,7 +36,9 @@ from common.text.corpus import FILE
 
 TEXT = "To be, or not to be: that is the question.\n" * 3
 STEPS = 12  # after which a run is interrupted
-NOTICE = re.compile("bigram: (going on with .* after step|tiny Shakespeare could not be downloaded)")
+NOTICE = re.compile(
+    "bigram: (going on with .* after step|tiny Shakespeare could not be downloaded)"
+)
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="file names are bytes on POSIX")
 cheap = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -58,20 +61,26 @@ WORDS = st.text(st.characters() | st.sampled_from("-.=\n\x1b\udcff "), max_size=
     lambda text: sayable(text) and "/" not in text and ".." not in text
 )
 PATHS = st.sampled_from(
-    ["text.txt", "empty", "RUN", "RUN/step-2.safetensors", "text.txt/x", "missing/x", ".", "", "/dev/null",
-     "/proc/self/mem", "mine.py", "pipe", "x" * 300, "mine.py:wrong", "mine.py:Wrong", "mine.py:", ":",
+    ["text.txt", "empty", "RUN", "RUN/step-2.safetensors", "text.txt/x", "missing/x", ".", "",
+    "/dev/null",
+     "/proc/self/mem", "mine.py", "pipe", "x" * 300, "mine.py:wrong", "mine.py:Wrong", "mine.py:",
+     ":",
      "text.txt:f"]
 )  # fmt: skip
 NUMBERS = st.sampled_from(
-    ["0", "1", "2", "7", "40", "-1", "-0", "1.5", "1e-320", "0.1", "1e30", "1e31", "1e999", "nan", "inf",
+    ["0", "1", "2", "7", "40", "-1", "-0", "1.5", "1e-320", "0.1", "1e30", "1e31", "1e999", "nan",
+    "inf",
      "-inf", "0x10", "1_0", "٣", " 1", "", "1" * 13, "1" * 400, "9" * 5000, "1e", "--", "True"]
 )  # fmt: skip
 
 
 def options() -> dict[str, list[argparse.Action]]:
-    """Of each command, all that it takes; asked of the parser, so that what is added is tried too."""
+    """Of each command, all that it takes; asked of the parser, so that what is added is tried
+    too."""
     (commands,) = (
-        action for action in cli.build_parser()._actions if isinstance(action, argparse._SubParsersAction)
+        action
+        for action in cli.build_parser()._actions
+        if isinstance(action, argparse._SubParsersAction)
     )
     return {name: parser._actions for name, parser in commands.choices.items()}
 
@@ -81,7 +90,8 @@ OPTIONS = options()
 
 @st.composite
 def command_lines(draw: st.DrawFn) -> list[str]:
-    """A command that would work, then up to four options with any values, most of them of the right kind."""
+    """A command that would work, then up to four options with any values, most of them of the right
+    kind."""
     command = draw(st.sampled_from(sorted(OPTIONS)))
     words = {
         "train": ["--backend", "numpy", "--corpus", "text.txt", "--steps", "4"],
@@ -98,7 +108,8 @@ def command_lines(draw: st.DrawFn) -> list[str]:
             choices = st.sampled_from(sorted(map(str, action.choices or ["1"])))
             words.append(draw(st.one_of(numbers, numbers, choices, WORDS)))
     if command == "check" and not any("mine" in word for word in words):
-        words.append("mine.py:wrong")  # without one it is the evidence for our own code, which takes seconds
+        # without one it is the evidence for our own code, which takes seconds
+        words.append("mine.py:wrong")
     return [command, *words]
 
 
@@ -140,7 +151,9 @@ def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
     for command in (commands.train, commands.compare):
         monkeypatch.setattr(command, "progress_bar", lambda steps: Bar())
-    monkeypatch.setattr(compare, "microseconds_per_step", lambda *args, **kwargs: compare.Pair(1.0, 2.0))
+    monkeypatch.setattr(
+        compare, "microseconds_per_step", lambda *args, **kwargs: compare.Pair(1.0, 2.0)
+    )
     monkeypatch.setattr(memory, "memory", lambda: 10**7)
     monkeypatch.setattr(subject, "Apart", here)
     monkeypatch.setattr(sys, "path", sys.path.copy())
@@ -170,7 +183,9 @@ def run(words: list[str], folder: Path) -> tuple[int, str, str]:
     return status, printed[0], printed[1]
 
 
-def try_one(words: list[str], prepared: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def try_one(
+    words: list[str], prepared: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     work = folder / "work"
     shutil.copytree(prepared, work, ignore=lambda *args: ["pipe"])
     os.mkfifo(work / "pipe")
@@ -276,8 +291,10 @@ class Odd:
 
 ERRORS = st.builds(
     lambda kind, text: kind(text),
-    st.sampled_from([ValueError, KeyError, TypeError, OSError, MemoryError, RecursionError, EOFError, Warning,
-                     SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration, subject.UserError]),
+    st.sampled_from([ValueError, KeyError, TypeError, OSError, MemoryError, RecursionError,
+    EOFError, Warning,
+                     SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration,
+                     subject.UserError]),
     st.text(max_size=20) | st.just("x" * 10_000) | st.just("a\nb\u2028c\x1b[0m\ud800"),
 )  # fmt: skip
 SCALARS = st.one_of(
@@ -285,7 +302,17 @@ SCALARS = st.one_of(
     st.text(max_size=3), st.binary(max_size=3), st.just(...), st.just(np.datetime64("2020-01-01")),
     st.just(np.float16(1)), st.just(np.longdouble(1)), st.just(int), st.builds(object),
 )  # fmt: skip
-TYPES: list[Any] = [np.float32, np.float64, np.int8, np.uint64, np.bool_, np.complex64, object, "U2", "M8[s]"]
+TYPES: list[Any] = [
+    np.float32,
+    np.float64,
+    np.int8,
+    np.uint64,
+    np.bool_,
+    np.complex64,
+    object,
+    "U2",
+    "M8[s]",
+]
 ARRAYS = hnp.arrays(
     st.sampled_from(TYPES),
     st.sampled_from([(), (1,), (3,), (3, 3), (1, 3, 3), (3, 3, 1), (0,), (9,)]),
@@ -333,7 +360,9 @@ def test_whatever_a_step_returns_gets_an_answer(value: Any) -> None:
 @settings(max_examples=60)
 @given(error=ERRORS, wanted=WANTED)
 @example(error=subject.UserError("a\nb" * 10_000), wanted=("loss",))
-def test_whatever_a_function_raises_gets_an_answer(error: BaseException, wanted: tuple[str, ...]) -> None:
+def test_whatever_a_function_raises_gets_an_answer(
+    error: BaseException, wanted: tuple[str, ...]
+) -> None:
     def function(W: Any, idx: Any, targets: Any) -> None:
         raise error
 
@@ -344,12 +373,17 @@ def test_whatever_a_function_raises_gets_an_answer(error: BaseException, wanted:
 
 SOURCES = [
     "def f(", "f = 3", "f = int", "1/0", "import no_such_module", "import sys; sys.exit('a\\nb')",
-    "def f(): pass", "raise KeyboardInterrupt", "raise SystemExit", "from . import x", "\0", "\t if",
-    "from __future__ import nonsense", "# coding: nonsense\n", "# coding: utf-16\n", "(" * 300, "(" * 100_000,
+    "def f(): "
+    "pass", "raise KeyboardInterrupt", "raise SystemExit", "from . import x", "\0", "\t if",
+    "from __future__ import "
+    "nonsense", "# coding: nonsense\n", "# coding: utf-16\n", "(" * 300, "(" * 100_000,
     "[" * 99 + "]" * 99, "-" * 100_000, "f = " + "-" * 3000 + "1", "x = '" + "é" * 100, "\x0c",
-    "def f():\n\treturn 1\n        return 2", "\ufeff\ufefff=1", "raise type('a\\nb', (Exception,), {})",
-    "class E(Exception):\n def __str__(self): raise self\nraise E", "import sys; sys.modules.pop(__name__)",
-    "__path__ = 3", "del __builtins__", "f = type(None)()", "global f\nnonlocal g", "raise", "return 1",
+    "def f():\n\treturn 1\n        return 2", "\ufeff\ufefff=1",
+    "raise type('a\\nb', (Exception,), {})",
+    "class E(Exception):\n def __str__(self): raise self\nraise E",
+    "import sys; sys.modules.pop(__name__)",
+    "__path__ = 3", "del __builtins__", "f = type(None)()", "global f\nnonlocal g", "raise",
+    "return 1",
     "def f(): yield\nf = f()", "async def f(): await 1", "assert 0, 'x\\ny'",
 ]  # fmt: skip
 
@@ -360,7 +394,9 @@ SOURCES = [
     name=st.sampled_from(["f", "f", "g", "é", "__doc__", "a b", ""]),
 )
 @example(source=b"raise type('a\\nb', (Exception,), {})", name="f")
-def test_whatever_a_file_holds_gets_an_answer(source: bytes, name: str, tmp_path_factory: Any) -> None:
+def test_whatever_a_file_holds_gets_an_answer(
+    source: bytes, name: str, tmp_path_factory: Any
+) -> None:
     path = tmp_path_factory.getbasetemp() / "mine.py"
     path.write_bytes(source)
     pipe = io.BytesIO()

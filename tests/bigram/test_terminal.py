@@ -1,5 +1,6 @@
-"""Proves that reports fit 80 columns, in colour on a terminal and plain in a pipe; that the bar names steps
-and time left; and that a long run says how long it will be, once, and a short one does not."""
+"""Proves that reports fit 80 columns, in colour on a terminal and plain in a pipe; that the bar
+names steps and time left; and that a long run says how long it will be, once, and a short one does
+not."""
 
 import re
 import sys
@@ -87,7 +88,9 @@ def test_the_bar_names_steps_and_time_left() -> None:
 
 
 def test_one_step_is_reported_in_the_singular(bigram_here: Callable) -> None:
-    printed = bigram_here("train", "--backend", "numpy", "--corpus", "text.txt", "--steps", "1").stdout
+    printed = bigram_here(
+        "train", "--backend", "numpy", "--corpus", "text.txt", "--steps", "1"
+    ).stdout
     assert "\ntraining  1 step of 32 x 8 tokens" in printed
 
 
@@ -96,11 +99,14 @@ def test_a_loss_that_is_rounded_to_zero_has_no_sign() -> None:
 
 
 def test_the_version_is_that_of_the_package(bigram_here: Callable) -> None:
-    pytest.importorskip("torch")  # without it the tests run from the folder, and nothing is installed
+    # without it the tests run from the folder, and nothing is installed
+    pytest.importorskip("torch")
     assert bigram_here("--version").stdout == f"bigram {version('bigram')}\n"
 
 
-def test_the_help_of_check_shows_shapes_an_example_and_the_constructor(bigram_here: Callable) -> None:
+def test_the_help_of_check_shows_shapes_an_example_and_the_constructor(
+    bigram_here: Callable,
+) -> None:
     printed = bigram_here("check", "--help").stdout
     assert "dW       (V, V) array" in printed
     assert "idx      (B, T) array" in printed
@@ -117,7 +123,9 @@ def test_the_help_of_check_shows_shapes_an_example_and_the_constructor(bigram_he
         (60, ["5,000 steps will take about 4,998 more minutes"]),
     ],
 )
-def test_a_long_run_says_how_long_it_will_be_and_once(seconds_a_step: float, said: list[str]) -> None:
+def test_a_long_run_says_how_long_it_will_be_and_once(
+    seconds_a_step: float, said: list[str]
+) -> None:
     lines: list[str] = []
     now = 0.0
     on_step = foretell(5000, lines.append, clock=lambda: now)

@@ -1,4 +1,5 @@
-"""Proves that batches are windows of the text, shifted by one, drawn evenly from every start there is."""
+"""Proves that batches are windows of the text, shifted by one, drawn evenly from every start there
+is."""
 
 import numpy as np
 import pytest
@@ -21,7 +22,9 @@ def test_targets_are_the_inputs_shifted_by_one() -> None:
     assert y.flags.c_contiguous
     np.testing.assert_array_equal(x[:, 1:], y[:, :-1])
     windows = {tuple(tokens[i : i + 9]) for i in range(len(tokens) - 8)}
-    assert all((*row, last) in windows for row, last in zip(x.tolist(), y[:, -1].tolist(), strict=True))
+    assert all(
+        (*row, last) in windows for row, last in zip(x.tolist(), y[:, -1].tolist(), strict=True)
+    )
 
 
 @pytest.mark.parametrize("block_size", [1, 8])
@@ -45,13 +48,17 @@ def test_the_shortest_text_has_one_window() -> None:
 
 
 def test_a_split_too_short_says_how_many_tokens_it_needs() -> None:
-    with pytest.raises(UserError, match="block_size 8 needs 9 tokens in the split and this one has 8"):
+    with pytest.raises(
+        UserError, match="block_size 8 needs 9 tokens in the split and this one has 8"
+    ):
         batcher_of(np.arange(8), 4, 8)
 
 
 def test_the_same_generator_gives_the_same_batches_from_any_token_type() -> None:
     tokens = np.random.default_rng(1).integers(0, 200, 1000)
-    batchers = [batcher_of(tokens.astype(dtype), 4, 8) for dtype in ("uint8", "uint16", "uint32", "int64")]
+    batchers = [
+        batcher_of(tokens.astype(dtype), 4, 8) for dtype in ("uint8", "uint16", "uint32", "int64")
+    ]
     for _ in range(3):
         first, *others = [batcher.get_batch() for batcher in batchers]
         for other in others:

@@ -1,4 +1,5 @@
-"""Proves that pairs are counted right: against a plain loop, and at the edges of each integer type."""
+"""Proves that pairs are counted right: against a plain loop, and at the edges of each integer
+type."""
 
 from collections import Counter
 
@@ -57,7 +58,9 @@ def test_a_text_counted_in_parts_is_the_text_counted(
         for V in (1, 2, 100):
             tokens = rng.integers(V, size=n).astype(dtype)
             counts = count_text_pairs(tokens, V)
-            np.testing.assert_array_equal(counts, count_pairs(tokens[:-1], tokens[1:], V), strict=True)
+            np.testing.assert_array_equal(
+                counts, count_pairs(tokens[:-1], tokens[1:], V), strict=True
+            )
 
 
 def test_a_text_counted_in_parts_at_its_usual_size(rng: np.random.Generator) -> None:
@@ -88,4 +91,6 @@ def test_entropy_of_known_distributions() -> None:
     assert conditional_entropy(np.full((4, 4), 3)) == pytest.approx(np.log(4), abs=1e-15)
     assert conditional_entropy(np.diag([1, 2, 3])) == 0  # the next character is certain
     # Row 0 is a fair coin and seen half of the time, row 1 is certain.
-    assert conditional_entropy(np.array([[1, 1], [0, 2]])) == pytest.approx(np.log(2) / 2, abs=1e-15)
+    assert conditional_entropy(np.array([[1, 1], [0, 2]])) == pytest.approx(
+        np.log(2) / 2, abs=1e-15
+    )

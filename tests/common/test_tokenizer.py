@@ -58,7 +58,9 @@ def test_an_unknown_character_is_named(text: str, named: str) -> None:
         CharTokenizer("\tab").encode(text)
 
 
-@pytest.mark.parametrize(("ids", "named"), [([0, 2], "id 2 at position 1"), ([-1], "id -1 at position 0")])
+@pytest.mark.parametrize(
+    ("ids", "named"), [([0, 2], "id 2 at position 1"), ([-1], "id -1 at position 0")]
+)
 def test_an_id_out_of_range_is_named(ids: list[int], named: str) -> None:
     with pytest.raises(UserError, match=named):
         CharTokenizer("ab").decode(ids)

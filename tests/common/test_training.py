@@ -1,5 +1,5 @@
-"""Proves that the training loop steps and evaluates when it should, that evaluation is exact and changes
-nothing, and that the published schedule ends at the published loss on either backend."""
+"""Proves that the training loop steps and evaluates when it should, that evaluation is exact and
+changes nothing, and that the published schedule ends at the published loss on either backend."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,12 +24,17 @@ from impl_torch.device import pick_device  # noqa: E402
 from impl_torch.model import BigramLanguageModel as TorchModel  # noqa: E402
 from impl_torch.trainer import TorchTrainer  # noqa: E402
 
-BACKENDS: dict[str, Callable[[Any, Config], Trainer]] = {"numpy": NumpyTrainer, "torch": TorchTrainer}
+BACKENDS: dict[str, Callable[[Any, Config], Trainer]] = {
+    "numpy": NumpyTrainer,
+    "torch": TorchTrainer,
+}
 
 
 def run(backend: str, corpus: Corpus, config: Config) -> tuple[Trainer, list]:
     rng = np.random.default_rng(config.seed)
-    trainer = BACKENDS[backend](initial_table(corpus.tokenizer.vocab_size, config.dtype, rng), config)
+    trainer = BACKENDS[backend](
+        initial_table(corpus.tokenizer.vocab_size, config.dtype, rng), config
+    )
     return trainer, [p.evaluation for p in train(trainer, corpus, config, rng) if p.evaluation]
 
 
@@ -75,7 +80,10 @@ def test_sampled_evaluation_takes_as_many_batches_as_it_is_told(surrogate: Corpu
 
 
 def test_how_a_run_is_evaluated_does_not_change_its_batches(surrogate: Corpus) -> None:
-    runs = [record(surrogate, **settings)[0] for settings in ({}, {"eval_iters": 3}, {"eval_interval": 7})]
+    runs = [
+        record(surrogate, **settings)[0]
+        for settings in ({}, {"eval_iters": 3}, {"eval_interval": 7})
+    ]
     for other in runs[1:]:
         np.testing.assert_array_equal(runs[0].batches, other.batches)
 
@@ -95,8 +103,11 @@ def test_a_split_too_short_for_a_block_is_refused(tmp_path: Path) -> None:
     record(corpus, block_size=15)
     with pytest.raises(UserError, match="block_size 16 needs 17 tokens"):
         record(corpus, block_size=16)
-    with pytest.raises(UserError, match="block_size 8 needs 9 tokens in the split and this one has 2"):
-        record(corpus, eval_iters=5)  # the validation split need only be long enough if it is sampled
+    with pytest.raises(
+        UserError, match="block_size 8 needs 9 tokens in the split and this one has 2"
+    ):
+        # the validation split need only be long enough if it is sampled
+        record(corpus, eval_iters=5)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -116,11 +127,17 @@ def test_exact_evaluation_is_the_loss_of_the_whole_split(surrogate: Corpus, dtyp
 
 
 @pytest.mark.parametrize(
-    ("lr", "train_loss", "val_loss", "spread"), [(1e-3, 2.56, 2.57, 0.03), (1e-2, 2.458, 2.490, 0.01)]
+    ("lr", "train_loss", "val_loss", "spread"),
+    [(1e-3, 2.56, 2.57, 0.03), (1e-2, 2.458, 2.490, 0.01)],
 )
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_published_schedule_ends_where_it_should(
-    text_for_long_runs: Corpus, backend: str, lr: float, train_loss: float, val_loss: float, spread: float
+    text_for_long_runs: Corpus,
+    backend: str,
+    lr: float,
+    train_loss: float,
+    val_loss: float,
+    spread: float,
 ) -> None:
     _, history = run(backend, text_for_long_runs, Config(lr=lr))
     assert [evaluation.step for evaluation in history] == list(range(0, 5001, 500))
@@ -182,7 +199,11 @@ def test_a_step_returns_the_loss_before_it(backend: str, rng: np.random.Generato
 
 
 def test_both_write_a_character_for_each_column_of_draws(rng: np.random.Generator) -> None:
-    table, idx, uniforms = initial_table(5, "float64", rng), rng.integers(5, size=(2, 3)), rng.random((2, 7))
+    table, idx, uniforms = (
+        initial_table(5, "float64", rng),
+        rng.integers(5, size=(2, 3)),
+        rng.random((2, 7)),
+    )
     config = Config(dtype="float64")
     ours, theirs = NumpyTrainer(table, config), TorchTrainer(table, config)
     written = ours.generate(idx, uniforms)
@@ -192,7 +213,9 @@ def test_both_write_a_character_for_each_column_of_draws(rng: np.random.Generato
 
 
 def test_a_float32_run_starts_from_the_float64_table_rounded() -> None:
-    single, double = (initial_table(65, dtype, np.random.default_rng(0)) for dtype in ("float32", "float64"))
+    single, double = (
+        initial_table(65, dtype, np.random.default_rng(0)) for dtype in ("float32", "float64")
+    )
     np.testing.assert_array_equal(single, double.astype("float32"))
 
 

@@ -1,6 +1,6 @@
-"""Proves that ``docs/derivation.md`` and ``docs/bound.md`` are true: their examples print the shown results,
-their numbers are computed again, their links name functions that exist, and their claims hold for random
-tables."""
+"""Proves that ``docs/derivation.md`` and ``docs/bound.md`` are true: their examples print the shown
+results, their numbers are computed again, their links name functions that exist, and their claims
+hold for random tables."""
 
 import ast
 import doctest
@@ -22,7 +22,9 @@ from tests.kit.cases import Case, random_cases
 
 DERIVATION, BOUND = ROOT / "docs" / "derivation.md", ROOT / "docs" / "bound.md"
 EXERCISES = sorted((ROOT / "docs" / "exercises").glob("*.md"))
-PROSE = re.sub(r"^```.*?^```$", "", DERIVATION.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+PROSE = re.sub(
+    r"^```.*?^```$", "", DERIVATION.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+)
 # What no reader can see at a glance: fractions, decimals, powers of ten, and all from 100 on.
 NUMBER = re.compile(r"\\frac\{\d+\}\{\d+\}|\d[\d,]*\.\d+|\d+e-?\d+|\d{1,3}(?:,\d{3})+|\d{3,}")
 
@@ -56,7 +58,8 @@ def fractions() -> set[str]:
     values = stepwise.forward(W, IDX, TARGETS)
     dW = stepwise.backward(W, IDX, TARGETS, values)["W"]
     numbers = [*np.exp(values["logp"]).flat, *abs(dW[1]), float(values["loss"]) / math.log(2)]
-    assert all(abs(8 * number - round(8 * number)) < 1e-12 for number in numbers)  # they are eighths
+    # they are eighths
+    assert all(abs(8 * number - round(8 * number)) < 1e-12 for number in numbers)
     reduced = {Fraction(round(8 * number), 8) for number in numbers}
     return {rf"\frac{{{number.numerator}}}{{{number.denominator}}}" for number in reduced}
 
@@ -81,12 +84,14 @@ def test_every_number_in_the_text_is_worked_out_again() -> None:
         f"{resting_place():.1f}",
         f"{pair_counts.loss_of_counts(smoothed, train) - best:.4f}",
         f"{pair_counts.loss_of_counts(smoothed, val):.5f}",
-        "1e-3", "1e-2", f"{1e-3 * 1e-2:.0e}".replace("e-0", "e-"),  # lr, weight decay, and their product
+        "1e-3",  # lr, weight decay, and their product
+        "1e-2",
+        f"{1e-3 * 1e-2:.0e}".replace("e-0", "e-"),
     }  # fmt: skip
     assert set(NUMBER.findall(PROSE)) == worked_out
 
 
-# --- links ----------------------------------------------------------------------------------------------
+# --- links ----------------------------------------------------------------------------------------
 
 
 def definitions(path: Path) -> set[str]:
@@ -96,12 +101,17 @@ def definitions(path: Path) -> set[str]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
         if isinstance(node, ast.ClassDef):
-            names |= {f"{node.name}.{item.name}" for item in node.body if isinstance(item, ast.FunctionDef)}
+            names |= {
+                f"{node.name}.{item.name}"
+                for item in node.body
+                if isinstance(item, ast.FunctionDef)
+            }
     return names
 
 
 def false_links(text: str, folder: Path) -> list[str]:
-    """Links to Python files whose text is not the name of something in that file, nor the file's own."""
+    """Links to Python files whose text is not the name of something in that file, nor the file's
+    own."""
     wrong = []
     for label, target in re.findall(r"\[([^\]]+)\]\(([^)]+\.py)\)", text):
         path, name = folder / target, label.strip("`")
@@ -118,7 +128,10 @@ def test_every_link_names_a_definition(page: Path) -> None:
 
 
 def test_a_link_can_be_false() -> None:
-    text = "[`AdamW.step`](a/adamw.py) [`AdamW.leap`](a/adamw.py) [`lookup`](a/adamw.py) [`x`](a/none.py)"
+    text = (
+        "[`AdamW.step`](a/adamw.py) [`AdamW.leap`](a/adamw.py) [`lookup`](a/adamw.py) "
+        "[`x`](a/none.py)"
+    )
     found = false_links(text.replace("a/", "../impl_numpy/"), ROOT / "docs")
     assert [line.split()[-1] for line in found] == ["AdamW.leap", "lookup", "file"]
 
@@ -126,12 +139,16 @@ def test_a_link_can_be_false() -> None:
 def test_every_step_by_hand_is_linked() -> None:
     for name in ("stepwise", "cross_entropy", "pair_counts", "adamw"):
         linked = set(re.findall(rf"\[`([\w.]+)`\]\(\.\./impl_numpy/{name}\.py\)", PROSE))
-        public = {n for n in definitions(ROOT / "impl_numpy" / f"{name}.py") if n[0] != "_" and "._" not in n}
+        public = {
+            n
+            for n in definitions(ROOT / "impl_numpy" / f"{name}.py")
+            if n[0] != "_" and "._" not in n
+        }
         # What only puts the others together is not a step.
         assert public - linked <= {"loss_and_gradient", "cross_entropy", "loss_of_counts"}, name
 
 
-# --- what is claimed of every table -----------------------------------------------------------------------
+# --- what is claimed of every table ---------------------------------------------------------------
 
 
 def hessian(case: Case, i: int) -> np.ndarray:
@@ -150,7 +167,8 @@ def test_the_loss_is_convex_and_flat_along_constants_alone(case: Case) -> None:
     scale = eigenvalues[-1]
     assert eigenvalues[0] >= -1e-14 * scale
     assert abs(H.sum(axis=1)).max() <= 1e-14 * scale  # constants
-    if abs(case.W).max() <= 1:  # elsewhere the next eigenvalue may be as small as the least probability
+    # elsewhere the next eigenvalue may be as small as the least probability
+    if abs(case.W).max() <= 1:
         assert eigenvalues[1] > 1e-3 * scale
         assert np.ptp(vectors[:, 0]) <= 1e-9
     v = np.random.default_rng(0).normal(size=len(H))
@@ -169,7 +187,9 @@ def test_the_hessian_is_the_derivative_of_the_gradient(case: Case) -> None:
     for k in range(min(4, len(case.W))):
         step = np.zeros_like(case.W)
         step[i, k] = h
-        there, back = (pair_counts.loss_and_gradient_of_counts(case.W + s, counts)[1] for s in (step, -step))
+        there, back = (
+            pair_counts.loss_and_gradient_of_counts(case.W + s, counts)[1] for s in (step, -step)
+        )
         np.testing.assert_allclose((there - back)[i] / (2 * h), H[:, k], atol=1e-9)
         others = np.delete((there - back) / (2 * h), i, axis=0)
         assert not others.any()  # one block for each row, and zeros between
@@ -185,14 +205,17 @@ def test_the_loss_is_the_entropy_and_a_mean_of_divergences(case: Case) -> None:
     logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
     seen = counts > 0
     q = (counts / np.maximum(n, 1))[seen]
-    divergence = (np.broadcast_to(n, counts.shape)[seen] / counts.sum() * q * (np.log(q) - logp[seen])).sum()
+    divergence = (
+        np.broadcast_to(n, counts.shape)[seen] / counts.sum() * q * (np.log(q) - logp[seen])
+    ).sum()
     assert divergence >= 0
     assert loss == pytest.approx(conditional_entropy(counts) + divergence, rel=1e-12)
 
 
 def test_five_directions_of_nine_are_flat() -> None:
     flat = sum(
-        int((np.linalg.eigvalsh(hessian(Case(W, IDX, TARGETS), i)) < 1e-12).sum()) for i in range(len(W))
+        int((np.linalg.eigvalsh(hessian(Case(W, IDX, TARGETS), i)) < 1e-12).sum())
+        for i in range(len(W))
     )
     assert flat == 5
     assert "5 of\n9 directions" in PROSE
@@ -203,11 +226,13 @@ def test_adamw_walks_along_flat_directions_and_decay_fades_what_is_not_visited()
     for _ in range(50):
         optimizer.step(table, pair_counts.loss_and_gradient_of_counts(table, C)[1])
     np.testing.assert_allclose(table[0], (1 - 1e-3) ** 50 * start[0], rtol=1e-12)
-    assert abs(table[1].sum() - (1 - 1e-3) ** 50 * start[1].sum()) > 0.1  # row c: two fall, one rises
+    # row c: two fall, one rises
+    assert abs(table[1].sum() - (1 - 1e-3) ** 50 * start[1].sum()) > 0.1
 
 
 def resting_place() -> float:
-    """How far below the other two logits of its row, at zero, o→o has its decay and its gradient balanced."""
+    """How far below the other two logits of its row, at zero, o→o has its decay and its gradient
+    balanced."""
     low, high = 1.0, 100.0
     while high - low > 1e-9:
         middle = (low + high) / 2

@@ -1,5 +1,5 @@
-"""Proves that the documentation is true: every pasted output is what its command prints now, every link leads
-somewhere, and the README's file tree is the tree."""
+"""Proves that the documentation is true: every pasted output is what its command prints now, every
+link leads somewhere, and the README's file tree is the tree."""
 
 import itertools
 import re
@@ -26,8 +26,9 @@ FIGURE = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?%?")
 
 
 def words(text: str) -> str:
-    """``text`` with every run of figures as one ``#``: times and last bits depend on the machine. So does the
-    yes or no of a table's cell, and with it whether the row has figures under "where"."""
+    """``text`` with every run of figures as one ``#``: times and last bits depend on the machine.
+    So does the yes or no of a table's cell, and with it whether the row has figures under
+    "where"."""
     text = FIGURE.sub("#", re.sub(r"(?<=  )(?:yes|no)(?=  )", "#", text))
     return re.sub(r"#[#, ]*", "# ", re.sub(r"[ ─]+", " ", text))
 
@@ -52,7 +53,9 @@ def test_the_mutation_page_has_the_table_of_what_survives() -> None:
     assert mutation.table() in (ROOT / "docs" / "mutation.md").read_text(encoding="utf-8")
 
 
-def test_the_generated_parts_that_no_machine_changes_are_fresh(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_generated_parts_that_no_machine_changes_are_fresh(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert refresh.main(["--check"]) == 0, capsys.readouterr().out
 
 
@@ -82,7 +85,8 @@ def test_compare(shakespeare: Corpus, published: Callable) -> None:
     result = published(shakespeare, "float32")
     block = refresh.blocks()["bigram compare"]
     source = re.search(r"^source +(https://\S+)$", block, re.MULTILINE)
-    assert source  # the block was made on one thread from the download; tests may have two, and a folder
+    # the block was made on one thread from the download; tests may have two, and a folder
+    assert source
     result = replace(result, corpus=replace(result.corpus, source=source[1]), threads=1)
     printed = refresh.fenced("\n".join(comparison_report(result)))
     assert words(block) == words(printed)
@@ -107,7 +111,9 @@ def test_the_readers_example(tmp_path: Path) -> None:
     pytest.importorskip("torch")  # the block says that it is installed
     (tmp_path / "mine.py").write_text(refresh.example(), encoding="utf-8")
     printed = bigram("check", "mine.py:loss_and_gradient", cwd=tmp_path).stdout
-    assert words(refresh.blocks()["bigram check mine.py:loss_and_gradient"]) == words(refresh.fenced(printed))
+    assert words(refresh.blocks()["bigram check mine.py:loss_and_gradient"]) == words(
+        refresh.fenced(printed)
+    )
 
 
 def test_the_readme_is_short_and_its_call_from_python_prints_the_same_verdict(
@@ -126,7 +132,8 @@ def test_explain() -> None:
     pytest.importorskip("torch")
     block = refresh.blocks()["bigram explain --step dW"]
     printed = refresh.fenced("\n".join(map(str, one_step(explain("hello"), "dW", 80))))
-    # How far torch's entries are from ours is in their last bits; all above is written with four decimals.
+    # How far torch's entries are from ours is in their last bits; all above is written with four
+    # decimals.
     (ours, torchs), (pasted, pasted_torchs) = printed.split("\ntorch: "), block.split("\ntorch: ")
     assert ours == pasted
     assert words(torchs) == words(pasted_torchs)
@@ -137,21 +144,28 @@ def test_tolerances() -> None:
     # How many right gradients a rule rejects may hang on their last bits.
     of_right = re.compile(r"(?<=, of )(\d+) \|.*|Of \d+ right results .*")
     assert of_right.sub(r"\1", block) == of_right.sub(r"\1", refresh.fenced(printed))
-    alarms = [line for line in printed.splitlines() if re.match(r"\| .+, float(32|64), of \d+ \|", line)]
+    alarms = [
+        line for line in printed.splitlines() if re.match(r"\| .+, float(32|64), of \d+ \|", line)
+    ]
     assert len(alarms) == 8
     assert all(line.endswith("| · |") for line in alarms)  # bigram check rejects no right code,
-    assert all(line.split(" | ")[5] != "·" for line in alarms if "near the optimum" in line)  # cs231n's does
+    # cs231n's does
+    assert all(line.split(" | ")[5] != "·" for line in alarms if "near the optimum" in line)
     totals = [line for line in printed.splitlines() if line.startswith("| **pass on the cases")]
     assert len(totals) == 2
     assert all(total.endswith("| **0** |") for total in totals)  # none passes our own check
     *_, allclose, relative, _ = re.findall(r"\*\*(\d+)\*\*", totals[0])
     page = " ".join((ROOT / "docs" / "tolerances.md").read_text(encoding="utf-8").split())
-    said = f"`np.allclose` lets {allclose} of 36 wrong gradients pass, and relative 1e-4 lets {relative}"
+    said = (
+        f"`np.allclose` lets {allclose} of 36 wrong gradients pass, and relative 1e-4 lets "
+        f"{relative}"
+    )
     assert said.replace("lets 0", "none") in page
 
 
 def test_the_worst_cases_are_within_their_bounds() -> None:
-    """The climb itself is in ``tests/bigram/studies``; the pasted figures depend on the processor."""
+    """The climb itself is in ``tests/bigram/studies``; the pasted figures depend on the
+    processor."""
     block = refresh.blocks()["python -m bigram.studies.worst_cases"]
     fractions = [float(number) for number in re.findall(r"\b0\.\d+\b", block)]
     assert len(fractions) == 30
@@ -190,8 +204,11 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """What GitHub makes of the headings of a page: lower case, hyphens for spaces, no other signs."""
-    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    """What GitHub makes of the headings of a page: lower case, hyphens for spaces, no other
+    signs."""
+    text = re.sub(
+        r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
     headings = re.findall(r"^#+ +(.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

@@ -1,5 +1,5 @@
-"""Proves that the exercises can be done and are judged well: an untouched one says so, a solution is correct,
-and each common mistake is named. The solutions are here: look later."""
+"""Proves that the exercises can be done and are judged well: an untouched one says so, a solution
+is correct, and each common mistake is named. The solutions are here: look later."""
 
 import json
 import re
@@ -21,7 +21,11 @@ COMMAND = re.compile(r"^    (bigram check .*mine/(\w+\.py):(\w+).*)$", re.MULTIL
 
 Z = "z = logits - logits.max(axis=1, keepdims=True)\n"
 E = Z + "e = np.exp(z)\n"
-LOGP = Z + "logp = (z - np.log(np.exp(z).sum(axis=1, keepdims=True)))[np.arange(len(targets)), targets]\n"
+LOGP = (
+    Z
+    + "logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))\n"
+    + "logp = logp[np.arange(len(targets)), targets]\n"
+)
 D = "d = p.copy()\nd[np.arange(len(targets)), targets] -= 1\n"
 SCATTER = "dW = np.zeros((vocab_size, vocab_size), dlogits.dtype)\n"
 COUNTS = """
@@ -54,7 +58,11 @@ OTHER_SOLUTIONS = [  # as right as the first, and written otherwise
 ]
 
 MISTAKES = [
-    ("1_softmax.py", "e = np.exp(logits - logits.max())\nreturn e / e.sum()", "softmax over the whole batch"),
+    (
+        "1_softmax.py",
+        "e = np.exp(logits - logits.max())\nreturn e / e.sum()",
+        "softmax over the whole batch",
+    ),
     ("1_softmax.py", E + "return e / e.sum(axis=0)", None),  # one axis here, the other there
     (
         "1_softmax.py",
@@ -97,15 +105,21 @@ MISTAKES = [
     ("4_scatter_add.py", SCATTER + "np.add.at(dW.T, idx, dlogits)\nreturn dW", "transposed"),
     (
         "4_scatter_add.py",
-        SCATTER + "for i in range(vocab_size - 1):\n    dW[i] = dlogits[idx == i].sum(axis=0)\nreturn dW",
+        SCATTER
+        + "for i in range(vocab_size - 1):\n    dW[i] = dlogits[idx == i].sum(axis=0)\nreturn dW",
         "last character's row never written",
     ),
     (
         "4_scatter_add.py",
-        SCATTER + "for i in set(idx.tolist()):\n    dW[i] = dlogits[idx == i].mean(axis=0)\nreturn dW",
+        SCATTER
+        + "for i in set(idx.tolist()):\n    dW[i] = dlogits[idx == i].mean(axis=0)\nreturn dW",
         "averaged over repeated ids",
     ),
-    ("5_counts.py", COUNTS + "return -(C * logp).sum() / N, n * np.exp(logp) - C", "sum instead of mean"),
+    (
+        "5_counts.py",
+        COUNTS + "return -(C * logp).sum() / N, n * np.exp(logp) - C",
+        "sum instead of mean",
+    ),
     (
         "5_counts.py",
         COUNTS + "return -(C * logp).sum() / N, (np.maximum(n, 1) * np.exp(logp) - C) / N",
@@ -113,7 +127,8 @@ MISTAKES = [
     ),
     (
         "5_counts.py",
-        COUNTS + "return -(C * logp).sum() / N, (np.exp(logp) - C / np.maximum(n, 1)) * (n > 0) / N",
+        COUNTS
+        + "return -(C * logp).sum() / N, (np.exp(logp) - C / np.maximum(n, 1)) * (n > 0) / N",
         "averaged over repeated ids",
     ),
     (
@@ -135,7 +150,8 @@ MISTAKES = [
     ("6_adamw.py", STEP.replace("W -=", "W +="), "uphill"),
     ("6_adamw.py", STEP.replace("self.t += 1", "self.t = 1"), "t never raised"),
 ]
-UNSTABLE = {"maximum not subtracted", "logarithm of an underflowed probability"}  # right for ordinary logits
+# right for ordinary logits
+UNSTABLE = {"maximum not subtracted", "logarithm of an underflowed probability"}
 
 
 @pytest.fixture(autouse=True)
@@ -160,12 +176,15 @@ def filled_in(text: str, body: str) -> str:
 
 
 def judge(path: Path) -> Result:
-    """The answer of the exercise's own command. The subject runs in this process, which saves its start."""
+    """The answer of the exercise's own command. The subject runs in this process, which saves its
+    start."""
     options, function = command(path.name)
     subject = f"{path}:{function}"
     if "--optimizer" in options:
         return check_optimizer(subject)
-    return check(subject, loss_only="--loss-only" in options, gradient_only="--gradient-only" in options)
+    return check(
+        subject, loss_only="--loss-only" in options, gradient_only="--gradient-only" in options
+    )
 
 
 def command(name: str) -> tuple[str, str]:
@@ -193,7 +212,9 @@ def test_a_solution_is_judged_correct(name: str, body: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("name", "body", "mistake"), MISTAKES)
-def test_a_mistake_in_an_exercise_is_named(name: str, body: str, mistake: str | None, tmp_path: Path) -> None:
+def test_a_mistake_in_an_exercise_is_named(
+    name: str, body: str, mistake: str | None, tmp_path: Path
+) -> None:
     assert body.strip() not in (solution.strip() for solution in SOLUTIONS.values())
     result = judge(completed(name, body, tmp_path))
     assert result.verdict == ("unstable" if mistake in UNSTABLE else "wrong")
@@ -210,7 +231,9 @@ def test_an_untouched_exercise_says_that_it_is_yours_to_write(name: str) -> None
     result = judge(FOLDER / name)
     line = text[: stub.start()].count("\n") + 1
     assert result.complaint
-    assert result.complaint.endswith(f"it raised NotImplementedError: {stub[2]} (line {line} of {name})")
+    assert result.complaint.endswith(
+        f"it raised NotImplementedError: {stub[2]} (line {line} of {name})"
+    )
     assert str(result).startswith("wrong: it gave no answer that could be judged")
     if name == "1_softmax.py":
         assert f"stopped   {result.complaint}" in (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -223,7 +246,9 @@ def test_the_notebook_holds_the_exercises() -> None:
     pasted = [exercises.Cell(cell["cell_type"], "".join(cell["source"])) for cell in NOTEBOOK]
     assert pasted == exercises.cells()
     texts = [source for kind, source in pasted if kind == "markdown"][1:]
-    assert [len(re.findall(r"<summary>Hint \d</summary>", text)) for text in texts] == [3] * len(SOLUTIONS)
+    assert [len(re.findall(r"<summary>Hint \d</summary>", text)) for text in texts] == [3] * len(
+        SOLUTIONS
+    )
     for text in texts:
         for page, anchor in re.findall(r"\]\(\.\./([\w.]+)#([\w-]+)\)", text):
             assert anchor in anchors(FOLDER.parent / page)
@@ -232,7 +257,9 @@ def test_the_notebook_holds_the_exercises() -> None:
 def test_the_checks_of_the_notebook_were_run_before_a_line_was_written() -> None:
     code = [cell for cell in NOTEBOOK if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
-    answers = [json.dumps(cell["outputs"]) for cell in code if "".join(cell["source"]).startswith("check")]
+    answers = [
+        json.dumps(cell["outputs"]) for cell in code if "".join(cell["source"]).startswith("check")
+    ]
     assert len(answers) == len(SOLUTIONS)
     assert all("is yours to write" in answer for answer in answers)
 

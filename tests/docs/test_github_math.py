@@ -1,13 +1,14 @@
-"""Proves that the formulas in the documentation survive GitHub: Markdown must hand every one of them to
-MathJax as it is written, and MathJax must be allowed to set it.
+"""Proves that the formulas in the documentation survive GitHub: Markdown must hand every one of
+them to MathJax as it is written, and MathJax must be allowed to set it.
 
-GitHub reads a page as Markdown first. What stands between two dollars is ordinary text to it: underscores and
-asterisks may open emphasis, a backslash before punctuation is an escape and disappears, < opens a tag. Then
-it refuses macros that could redefine others or hide text, ``\\operatorname`` among them
-(https://github.com/github/markup/issues/1688). Some things break that should not: a formula that touches a
-letter, one within emphasis or a link, one over two lines (https://github.com/nschloe/github-math-bugs). So
-the pages here keep to a subset in which none of that can happen, and this is it: short formulas as ``$...$``
-of plain characters and known macros, all others in a ``math`` fence at the left margin.
+GitHub reads a page as Markdown first. What stands between two dollars is ordinary text to it:
+underscores and asterisks may open emphasis, a backslash before punctuation is an escape and
+disappears, < opens a tag. Then it refuses macros that could redefine others or hide text,
+``\\operatorname`` among them (https://github.com/github/markup/issues/1688). Some things break that
+should not: a formula that touches a letter, one within emphasis or a link, one over two lines
+(https://github.com/nschloe/github-math-bugs). So the pages here keep to a subset in which none of
+that can happen, and this is it: short formulas as ``$...$`` of plain characters and known macros,
+all others in a ``math`` fence at the left margin.
 """
 
 import itertools
@@ -22,10 +23,13 @@ from markdown_it.token import Token
 from tests.kit import ROOT
 
 PAGES = sorted(
-    path.relative_to(ROOT) for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")) if path.is_file()
+    path.relative_to(ROOT)
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
+    if path.is_file()
 )
 MACROS = {
-    "approx", "begin", "beta", "bigl", "Bigl", "bigr", "Bigr", "cdot", "delta", "end", "frac", "ge", "lambda",
+    "approx", "begin", "beta", "bigl", "Bigl", "bigr", "Bigr", "cdot", "delta", "end", "frac",
+    "ge", "lambda",
     "ldots", "le", "leftarrow", "log", "lvert", "mathrm", "max", "min",
     "partial", "qquad", "rvert", "sqrt", "sum", "text",
     "top", "underbrace", "varepsilon",
@@ -122,7 +126,8 @@ def test_the_derivation_has_formulas_to_check() -> None:
 FINE = [
     r"The row $p_i$ sums to one; $\frac{n_i}{N}$, $\lvert z \rvert$ and $x'$.",
     "| a | b |\n|---|---|\n| $p_{ij}$ | `$x$y` |",
-    "```math\n\\begin{aligned}\nx &= \\frac{a}{b} \\\\\ny &\\leftarrow p_{i} \\, q_{j}\n\\end{aligned}\n```",
+    "```math\n\\begin{aligned}\nx &= \\frac{a}{b} \\\\\ny &\\leftarrow p_{i} \\, "
+    "q_{j}\n\\end{aligned}\n```",
     "It costs nothing: `$HOME` and ```$`x`$```.",
 ]
 BROKEN = [

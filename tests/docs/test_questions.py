@@ -1,5 +1,5 @@
-"""Proves that the answers in ``docs/questions.md`` are true: every example prints the shown result, and the
-numbers outside the examples are computed again."""
+"""Proves that the answers in ``docs/questions.md`` are true: every example prints the shown result,
+and the numbers outside the examples are computed again."""
 
 import doctest
 import re

@@ -1,5 +1,5 @@
-"""Proves that the tutorial's notebook is its script, cell by cell, that it prints what the script prints now,
-without a network, and that its links lead somewhere."""
+"""Proves that the tutorial's notebook is its script, cell by cell, that it prints what the script
+prints now, without a network, and that its links lead somewhere."""
 
 import ast
 import json
@@ -16,7 +16,9 @@ from tests.kit import HANG, ROOT
 
 DOCS = ROOT / "docs"
 SCRIPT = (DOCS / "tutorial.py").read_text(encoding="utf-8")
-CELLS: list[dict[str, Any]] = json.loads((DOCS / "tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
+CELLS: list[dict[str, Any]] = json.loads((DOCS / "tutorial.ipynb").read_text(encoding="utf-8"))[
+    "cells"
+]
 
 
 def as_script(cells: list[dict[str, Any]]) -> str:
@@ -42,7 +44,10 @@ def test_it_was_run_from_top_to_bottom() -> None:
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell["outputs"]]
     assert len(outputs) > 15
-    assert {output.get("name", output["output_type"]) for output in outputs} == {"stdout", "display_data"}
+    assert {output.get("name", output["output_type"]) for output in outputs} == {
+        "stdout",
+        "display_data",
+    }
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 5
 
 
@@ -111,7 +116,11 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
     for module in ("torch", "matplotlib"):
         pytest.importorskip(module)
     # A proxy at which no one listens, and no folder with a text: nothing can be fetched.
-    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "BIGRAM_DATA_DIR": "", "PYTHONIOENCODING": "utf-8"}
+    nowhere = {
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "BIGRAM_DATA_DIR": "",
+        "PYTHONIOENCODING": "utf-8",
+    }
     script = tmp_path_factory.mktemp("tutorial") / "tutorial.py"
     script.write_text(SCRIPT + ANSWERS, encoding="utf-8")
     root = os.pathsep.join([str(DOCS.parent), os.environ.get("PYTHONPATH", "")])
@@ -131,7 +140,8 @@ def test_it_prints_what_the_script_prints(printed: str) -> None:
         pytest.skip("it runs; but torch.multinomial draws other characters on another platform")
     outputs = [output for cell in CELLS for output in cell.get("outputs", [])]
     pasted = "".join("".join(output["text"]) for output in outputs if "text" in output)
-    # Rounding errors, such as 1e-06, last digits and equality to the bit may differ between processors.
+    # Rounding errors, such as 1e-06, last digits and equality to the bit may differ between
+    # processors.
     machine = re.compile(r"\b\de[-+]\d\d\b|(?<=exact: )(?:True |False)")
     old, new = (machine.sub("#", text) for text in (pasted, printed.partition("ANSWERS")[0]))
     number = re.compile(r"-?\d+\.\d+")
@@ -171,6 +181,6 @@ def test_each_part_has_something_to_try() -> None:
     parts = re.split(r"^# ## ", SCRIPT, flags=re.MULTILINE)[1:-1]
     assert len(parts) == 13
     for part in parts:
-        assert part.count("**Try:**") == part.count("<details><summary>Answer</summary>") == 1, part.split(
-            "\n"
-        )[0]
+        assert part.count("**Try:**") == part.count("<details><summary>Answer</summary>") == 1, (
+            part.split("\n")[0]
+        )

@@ -1,5 +1,5 @@
-"""Proves that the hand-written AdamW is torch's: step by step, over whole runs, at every setting; and that
-the comparison tells it from the AdamWs that people write by mistake."""
+"""Proves that the hand-written AdamW is torch's: step by step, over whole runs, at every setting;
+and that the comparison tells it from the AdamWs that people write by mistake."""
 
 import functools
 import math
@@ -15,14 +15,15 @@ torch = pytest.importorskip("torch")
 
 DTYPES = ["float32", "float64"]
 V = 65
-# In units of u times the largest entry. Measured over SETTINGS: at most 3.4 in the weights and 4.0 in the
-# moments, for torch fuses multiply-adds where NumPy rounds twice.
+# In units of u times the largest entry. Measured over SETTINGS: at most 3.4 in the weights and 4.0
+# in the moments, for torch fuses multiply-adds where NumPy rounds twice.
 LIMIT = 20
 
 
 @functools.cache
 def gradients(dtype: str, steps: int) -> list[np.ndarray]:
-    """Rows come and go, as they do in batches; row 0 is never visited. Shared: nobody may write to them."""
+    """Rows come and go, as they do in batches; row 0 is never visited. Shared: nobody may write to
+    them."""
     rng = np.random.default_rng(0)
     visited = rng.random((steps, V, 1)) < 0.3
     visited[:, 0] = False
@@ -49,7 +50,9 @@ def run_torch(dtype: str, steps: int, **settings: object) -> dict[str, np.ndarra
     }
 
 
-def run_ours(dtype: str, steps: int, cls: type = AdamW, **settings: object) -> dict[str, np.ndarray]:
+def run_ours(
+    dtype: str, steps: int, cls: type = AdamW, **settings: object
+) -> dict[str, np.ndarray]:
     W = start(dtype)
     optimizer = cls(W, **settings)
     for dW in gradients(dtype, steps):
@@ -107,7 +110,9 @@ def test_everything_stays_in_its_dtype_and_the_gradient_as_it_was(dtype: str) ->
         ({"betas": (0.9, math.nan)}, "beta2 is nan; it must be at least 0 and below 1"),
     ],
 )
-def test_a_setting_without_an_update_is_refused_as_config_refuses_it(setting: dict, message: str) -> None:
+def test_a_setting_without_an_update_is_refused_as_config_refuses_it(
+    setting: dict, message: str
+) -> None:
     for make in (lambda: AdamW(np.zeros((2, 2)), **setting), lambda: Config(**setting)):
         with pytest.raises(UserError) as raised:
             make()
@@ -124,7 +129,8 @@ def test_a_row_never_visited_only_decays() -> None:
 
 
 def test_the_first_step_is_the_learning_rate_in_size() -> None:
-    # By hand: m = 0.1 g and v = 0.001 g^2, both corrected back to g and g^2: the step is lr * sign(g).
+    # By hand: m = 0.1 g and v = 0.001 g^2, both corrected back to g and g^2: the step is lr *
+    # sign(g).
     W = np.array([[1.0, -2.0]])
     AdamW(W, lr=0.5, eps=0.0, weight_decay=0.1).step(W, np.array([[3.0, -4e-7]]))
     np.testing.assert_allclose(W, [[0.95 * 1 - 0.5, 0.95 * -2 + 0.5]], rtol=1e-15)
@@ -133,8 +139,8 @@ def test_the_first_step_is_the_learning_rate_in_size() -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("weight", [0.25, 0.375, 0.5 - 2**-30, 0.5, 0.625, 0.75])
 def test_the_mean_moves_from_the_end_that_torch_takes(weight: float, dtype: str) -> None:
-    # g - m = 1 + u is rounded to 1, which forgets g: the last bit of the result tells whether m or g was
-    # moved. No product is rounded, so it does not matter whether it is fused with the sum.
+    # g - m = 1 + u is rounded to 1, which forgets g: the last bit of the result tells whether m or
+    # g was moved. No product is rounded, so it does not matter whether it is fused with the sum.
     u = float(np.finfo(dtype).eps) / 2
     m, g = np.full(20, -1, dtype), np.full(20, u, dtype)
     optimizer = AdamW(m, betas=(1 - weight, 0.9))
@@ -143,7 +149,9 @@ def test_the_mean_moves_from_the_end_that_torch_takes(weight: float, dtype: str)
     expected = torch.lerp(torch.from_numpy(m), torch.from_numpy(g), weight)
     np.testing.assert_array_equal(optimizer.exp_avg, expected.numpy())
     w = float(np.dtype(dtype).type(weight))  # 0.5 in float32 for the third of them
-    np.testing.assert_array_equal(optimizer.exp_avg, m + w if w < 0.5 else np.full_like(m, u - (1 - w)))
+    np.testing.assert_array_equal(
+        optimizer.exp_avg, m + w if w < 0.5 else np.full_like(m, u - (1 - w))
+    )
 
 
 class DecayAfterTheUpdate(AdamW):
@@ -183,11 +191,12 @@ class BetasSwapped(AdamW):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
-    "cls", [DecayAfterTheUpdate, StepsCountedFromZero, EpsBeforeTheCorrection, LazyRows, BetasSwapped]
+    "cls",
+    [DecayAfterTheUpdate, StepsCountedFromZero, EpsBeforeTheCorrection, LazyRows, BetasSwapped],
 )
 def test_planted_mistakes_are_caught(cls: type, dtype: str) -> None:
-    # A larger rate and decay than the defaults: with those, decay after the update moves float32 weights
-    # by no more than rounding does.
+    # A larger rate and decay than the defaults: with those, decay after the update moves float32
+    # weights by no more than rounding does.
     settings = {"lr": 1e-2, "weight_decay": 0.1}
     apart = distance(run_ours(dtype, 1000, cls, **settings), run_torch(dtype, 1000, **settings))
     assert max(apart.values()) > 100 * LIMIT

@@ -1,5 +1,5 @@
-"""Proves that each edge case ends as the table in docs/edges.md says, in every form by hand and in torch, and
-that the page holds the table of this file.
+"""Proves that each edge case ends as the table in docs/edges.md says, in every form by hand and in
+torch, and that the page holds the table of this file.
 
 After a change here, ``python -m tests.impl_numpy.test_edges`` writes the table into the page.
 """
@@ -25,7 +25,8 @@ from tests.kit.cases import Case
 
 PAGE = ROOT / "docs" / "edges.md"
 DTYPES = ["float32", "float64"]
-V = 5  # in every case that does not say otherwise; row 3 is not visited, and row 0 is, with target 1
+# in every case that does not say otherwise; row 3 is not visited, and row 0 is, with target 1
+V = 5
 IDX = np.array([[0, 1, 0, 2], [4, 0, 0, 2], [1, 1, 0, 2]])
 TARGETS = np.array([[1, 0, 2, 4], [0, 3, 1, 1], [1, 4, 1, 0]])
 LOGITS = np.random.default_rng(0).normal(scale=2, size=(V, V))
@@ -150,34 +151,46 @@ def of_size(vocab_size: int, B: int, T: int) -> Callable[[str], list[Case]]:
 NEVER_AN_ID = -(2**63)
 OUT_OF_RANGE = {
     "-101": (-101, "NumPy alone would count it from the end, or die of it late"),
-    "-100": (-100, "`ignore_index` as it comes: the token would be left out of the mean; it was moved away"),
+    "-100": (
+        -100,
+        "`ignore_index` as it comes: the token would be left out of the mean; it was moved away",
+    ),
     "-1": (-1, "NumPy alone would take it for the last character"),
     "V": (V, "the first one too large"),
     "V + 1": (V + 1, "and the one after it"),
 }
 INTEGERS = "ids must be integers"
-AS_ENCODED = "a text's ids come in the smallest type that holds them; NumPy's side takes them as they are"
-KERNELS = "torch has kernels for a few types only; the batcher hands out int64, which suits everyone"
-UNVISITED = "0 · `nan` is `nan`: rows that the batch does not hold are left out, not multiplied by n = 0"
+AS_ENCODED = (
+    "a text's ids come in the smallest type that holds them; NumPy's side takes them as they are"
+)
+KERNELS = (
+    "torch has kernels for a few types only; the batcher hands out int64, which suits everyone"
+)
+UNVISITED = (
+    "0 · `nan` is `nan`: rows that the batch does not hold are left out, not multiplied by n = 0"
+)
 UNDEFINED = "∞ − ∞ has no value; nothing is repaired behind the reader's back"
 ITS_OWN_ROW = "it spoils its own row and the loss, nothing else"
 
 EDGES = [
     *(
         Edge(f"id {name}, in `idx` or `targets`", ids(bad, "idx", "targets"),
-             refused(UserError, f"holds the id {bad}; ids run from 0 to {V - 1}"), refused(IndexError), why)
+             refused(UserError, f"holds the id {bad}; ids run from 0 to {V - 1}"),
+             refused(IndexError), why)
         for name, (bad, why) in OUT_OF_RANGE.items()
     ),
     Edge("target −2⁶³", ids(NEVER_AN_ID, "targets"),
          refused(UserError, f"holds the id {NEVER_AN_ID}"),
          Outcome("left out of the mean, silently", ignored=NEVER_AN_ID),
-         "`ignore_index` cannot be switched off; the reference gives it the value least likely to occur"),
+         "`ignore_index` cannot be switched off; the reference gives it the value least likely to "
+         "occur"),
     Edge("float `idx`", types("idx", "float32", "float64"),
          refused(UserError, INTEGERS), refused(RuntimeError),
          "1.5 is no character, and rounding it is not for a model to do"),
     Edge("float `targets`", types("targets", "float32", "float64"),
          refused(UserError, INTEGERS), refused(RuntimeError),
-         "`cross_entropy` reads floats as probabilities where the shapes allow it; flattened, they do not"),
+         "`cross_entropy` reads floats as probabilities where the shapes allow it; flattened, "
+         "they do not"),
     Edge("bool `idx` or `targets`",
          lambda dtype: types("idx", "bool")(dtype) + types("targets", "bool")(dtype),
          refused(UserError, INTEGERS), refused(RuntimeError),
@@ -200,28 +213,36 @@ EDGES = [
          "p is 0 exactly; only pairs that occur are summed, for 0 · −∞ would be `nan`"),
     Edge("`nan` at a target", logit(0, 1, np.nan), NOT_A_NUMBER, NOT_A_NUMBER, ITS_OWN_ROW),
     Edge("`nan` beside the targets", logit(0, 4, np.nan), NOT_A_NUMBER, NOT_A_NUMBER, ITS_OWN_ROW),
-    Edge("a row of nothing but −∞", logit(0, slice(None), -np.inf), WARNED, NOT_A_NUMBER, UNDEFINED),
+    Edge("a row of nothing but −∞", logit(0, slice(None), -np.inf), WARNED, NOT_A_NUMBER,
+    UNDEFINED),
     Edge("+∞ in a row not visited", logit(3, 1, np.inf), CORRECT, CORRECT, UNVISITED),
     Edge("−∞ in a row not visited", logit(3, 1, -np.inf), CORRECT, CORRECT, UNVISITED),
     Edge("`nan` in a row not visited", logit(3, 1, np.nan), CORRECT, CORRECT, UNVISITED),
-    Edge("a row of nothing but −∞, not visited", logit(3, slice(None), -np.inf), CORRECT, CORRECT, UNVISITED),
+    Edge("a row of nothing but −∞, not visited", logit(3, slice(None), -np.inf), CORRECT, CORRECT,
+    UNVISITED),
     Edge("a margin of 40 for the target, V = 3", margin(40, 0), NO_LOSS, NO_LOSS,
-         "the true loss is 8.5e-18, lost in rounding p to 1: below 1 nat a loss is held to an absolute 8 u"),
+         "the true loss is 8.5e-18, lost in rounding p to 1: below 1 nat a loss is held to an "
+         "absolute 8 u"),
     Edge("a margin of 40 against it", margin(40, 1), CORRECT, CORRECT, "the loss is 40"),
     Edge("a margin of 1,000 for the target", margin(1000, 0), NO_LOSS, NO_LOSS,
          "the true loss is 1e-434, smaller than any number in either dtype"),
     Edge("a margin of 1,000 against it", margin(1000, 1), CORRECT, CORRECT,
          "the loss is 1000: log p is never taken of p, which is 0"),
     Edge("T = V", of_size(V, 4, V), CORRECT, CORRECT,
-         "`cross_entropy` on (B, T, V) logits would take T for the classes, and here nothing would tell"),
-    Edge("every other column of a wider array", layout(every_other), CORRECT, CORRECT, "any strides will do"),
-    Edge("a view with negative strides", layout(backwards), CORRECT, refused(ValueError, "negative"),
+         "`cross_entropy` on (B, T, V) logits would take T for the classes, and here nothing "
+         "would tell"),
+    Edge("every other column of a wider array", layout(every_other), CORRECT, CORRECT,
+    "any strides will do"),
+    Edge("a view with negative strides", layout(backwards), CORRECT,
+    refused(ValueError, "negative"),
          "`torch.from_numpy` knows none; copy first"),
     Edge("a read-only array", layout(read_only),
          CORRECT, CORRECT._replace(words="correct, and one `UserWarning` a process"),
          "nothing is written to; `torch.from_numpy` shares the memory and cannot promise that"),
-    Edge("Fortran order", layout(np.asfortranarray), CORRECT, CORRECT, "the same sums in another order"),
-    Edge("V = 1", of_size(1, 3, 4), NO_LOSS, NO_LOSS, "only one character can follow: nothing to learn"),
+    Edge("Fortran order", layout(np.asfortranarray), CORRECT, CORRECT,
+    "the same sums in another order"),
+    Edge("V = 1", of_size(1, 3, 4), NO_LOSS, NO_LOSS,
+    "only one character can follow: nothing to learn"),
     Edge("V = 2", of_size(2, 3, 4), CORRECT, CORRECT, "logistic regression, twice"),
 ]  # fmt: skip
 
@@ -233,7 +254,8 @@ def table() -> str:
 
 
 def truth(case: Case, lost_rows: tuple[int, ...]) -> tuple[float, NDArray]:
-    """The loss and the gradient with 50 digits on the way; rows that are lost, or not visited, are 0."""
+    """The loss and the gradient with 50 digits on the way; rows that are lost, or not visited, are
+    0."""
     with localcontext(Context(prec=50, Emax=10**6, Emin=-(10**6))):
         W, N, loss = case.W, case.idx.size, Decimal(0)
         dW = np.zeros(W.shape)
@@ -313,7 +335,9 @@ def test_the_edge_is_where_the_table_says(edge: Edge, form: str, dtype: str) -> 
                 warnings.simplefilter("always")
                 loss, dW = run(*case)
             seen = {str(warning.message) for warning in caught_warnings}
-            assert any("invalid value" in message for message in seen) if outcome.warns else not seen
+            assert (
+                any("invalid value" in message for message in seen) if outcome.warns else not seen
+            )
             check(outcome, case, loss, dW, **order)
         for array, copy in zip(case, before, strict=True):
             np.testing.assert_array_equal(array, copy)

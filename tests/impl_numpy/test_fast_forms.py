@@ -37,7 +37,8 @@ def of_rows(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> tuple[float,
 
 def of_counts(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
     counts = PairCounts(W)
-    counts.loss_and_gradient(W + 1, targets, idx)  # leaves nothing behind in the arrays that are reused
+    # leaves nothing behind in the arrays that are reused
+    counts.loss_and_gradient(W + 1, targets, idx)
     return counts.loss_and_gradient(W, idx, targets)
 
 
@@ -57,7 +58,9 @@ def test_the_gradient_is_that_of_the_plain_twin_in_every_bit(fast: Callable, dty
 
 
 @pytest.mark.parametrize("fast", FAST)
-def test_what_can_be_computed_without_rounding_is_the_same(fast: Callable, rng: np.random.Generator) -> None:
+def test_what_can_be_computed_without_rounding_is_the_same(
+    fast: Callable, rng: np.random.Generator
+) -> None:
     idx, targets = rng.integers(4, size=(2, 8, 8))
     loss, dW = fast(np.full((4, 4), 3.5, np.float32), idx, targets)
     C = count_pairs(idx, targets, 4)
@@ -95,7 +98,8 @@ def test_a_block_is_as_many_rows_as_its_bytes_hold() -> None:
 
 
 def test_infinite_logits_are_left_to_the_plain_twin() -> None:
-    W = np.array([[0, -np.inf, 1], [np.inf, 0, 0], [-np.inf, -np.inf, -np.inf]])  # one of them is not used
+    # one of them is not used
+    W = np.array([[0, -np.inf, 1], [np.inf, 0, 0], [-np.inf, -np.inf, -np.inf]])
     idx, targets = np.array([[0, 0]]), np.array([[2, 0]])
     with np.errstate(invalid="ignore"):
         loss, dW = PairCounts(W).loss_and_gradient(W, idx, targets)
@@ -110,10 +114,13 @@ def test_infinite_logits_are_left_to_the_plain_twin() -> None:
 def test_more_tokens_than_a_float32_can_count_are_left_to_the_plain_twin(
     tokens: int, left: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Seen from float32, 2**24 + 1 pairs are 2**24: the counts of so large a batch are summed as integers.
+    # Seen from float32, 2**24 + 1 pairs are 2**24: the counts of so large a batch are summed as
+    # integers.
     many = np.broadcast_to(np.uint8(0), (tokens,))
     seen = []
-    monkeypatch.setattr(pair_counts, "loss_and_gradient", lambda W, idx, targets: seen.append(idx.size))
+    monkeypatch.setattr(
+        pair_counts, "loss_and_gradient", lambda W, idx, targets: seen.append(idx.size)
+    )
     W = np.zeros((1, 1), np.float32)
     PairCounts(W).loss_and_gradient(W, many, many)
     assert seen == [tokens] * left
@@ -176,7 +183,9 @@ def test_a_fast_step_of_adamw_makes_no_array(betas: tuple[float, float]) -> None
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("cls", "V"), [(FastTrainer, 65), (FastTrainer, 2), (LargeVocabularyTrainer, 300)])
+@pytest.mark.parametrize(
+    ("cls", "V"), [(FastTrainer, 65), (FastTrainer, 2), (LargeVocabularyTrainer, 300)]
+)
 def test_the_fast_trainer_makes_the_same_table_in_every_bit(
     cls: type[NumpyTrainer], V: int, dtype: str, rng: np.random.Generator
 ) -> None:
@@ -194,7 +203,9 @@ def test_the_fast_trainer_makes_the_same_table_in_every_bit(
     counts = count_pairs(idx, targets, V)
     assert fast.evaluate(counts) == plain.evaluate(counts)
     uniforms = rng.random((3, 20)).astype(dtype)
-    np.testing.assert_array_equal(fast.generate(idx[:3], uniforms), plain.generate(idx[:3], uniforms))
+    np.testing.assert_array_equal(
+        fast.generate(idx[:3], uniforms), plain.generate(idx[:3], uniforms)
+    )
 
 
 def test_the_size_of_the_table_decides_which_trainer_runs() -> None:
@@ -218,7 +229,8 @@ def test_generation_writes_what_the_plain_twin_writes(
         written = generation.generate(case.W, case.idx, uniforms)
         assert written.dtype == np.int64
         np.testing.assert_array_equal(written, expected)
-        few = uniforms[:, : V // B // 2]  # fewer than rows: then only the rows that are met are made
+        # fewer than rows: then only the rows that are met are made
+        few = uniforms[:, : V // B // 2]
         np.testing.assert_array_equal(
             generation.generate(case.W, case.idx, few), expected[:, : T + few.shape[1]]
         )
@@ -233,10 +245,15 @@ def test_a_draw_on_the_very_edge_is_decided_as_by_the_plain_twin(
     e = np.exp(W - W.max(axis=1, keepdims=True))
     cdf = np.cumsum(e / e.sum(axis=1, keepdims=True), axis=1)
     cdf /= cdf[:, -1:]
-    # Every edge of every row, and the last number before it: one bit of difference decides otherwise.
-    uniforms = np.concatenate([cdf, np.nextafter(cdf, np.dtype(dtype).type(0))], axis=1).reshape(-1, 1)
+    # Every edge of every row, and the last number before it: one bit of difference decides
+    # otherwise.
+    uniforms = np.concatenate([cdf, np.nextafter(cdf, np.dtype(dtype).type(0))], axis=1).reshape(
+        -1, 1
+    )
     idx = np.repeat(np.arange(65), 2 * 65)[:, None]
-    np.testing.assert_array_equal(generation.generate(W, idx, uniforms), model.generate(idx, 1, uniforms))
+    np.testing.assert_array_equal(
+        generation.generate(W, idx, uniforms), model.generate(idx, 1, uniforms)
+    )
 
 
 def test_generation_breaks_ties_and_survives_the_impossible_as_the_plain_twin_does() -> None:
@@ -273,4 +290,7 @@ def test_generation_refuses_what_the_plain_twin_refuses() -> None:
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "uint64"])
 def test_generated_text_is_int64_whatever_it_continues(dtype: str) -> None:
-    assert generation.generate(np.zeros((3, 3)), np.array([[2]], dtype), np.zeros((1, 2))).dtype == np.int64
+    assert (
+        generation.generate(np.zeros((3, 3)), np.array([[2]], dtype), np.zeros((1, 2))).dtype
+        == np.int64
+    )

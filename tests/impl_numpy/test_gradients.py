@@ -1,5 +1,6 @@
 """Proves that the three hand-written gradients and autograd's are one, within the bound derived in
-``bigram/bounds.py``, and that this bound catches mistakes that tolerances picked by eye let pass."""
+``bigram/bounds.py``, and that this bound catches mistakes that tolerances picked by eye let
+pass."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -68,8 +69,9 @@ def test_the_three_forms_agree_with_one_another(dtype: str) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("V", [1024, 2048, pytest.param(4096, marks=pytest.mark.slow)])
 def test_sums_of_many_equal_terms_round_no_more_than_the_bound_says(V: int, dtype: str) -> None:
-    # A row of W = log(C + 1) where one pair was seen 24 times: V - 1 terms of 1/25 round the same way. Added
-    # one by one in four lanes they were 1.11, 2.70 and 3.11 times the bound off in float64.
+    # A row of W = log(C + 1) where one pair was seen 24 times: V - 1 terms of 1/25 round the same
+    # way. Added one by one in four lanes they were 1.11, 2.70 and 3.11 times the bound off in
+    # float64.
     rows = np.arange(4)
     idx, targets = (np.repeat(ids, 24)[None] for ids in (rows, rows * 7 + 3))
     counts = count_pairs(idx, targets, V)
@@ -100,13 +102,17 @@ def test_a_table_in_fortran_order_is_summed_along_its_rows_too() -> None:
     W = np.log(count_pairs(idx, targets, V) + 1.0)
     for form in (pair_counts, large_vocab):
         _, dW = whole_gradient(form, W, idx, targets)
-        np.testing.assert_array_equal(whole_gradient(form, np.asfortranarray(W), idx, targets)[1], dW)
+        np.testing.assert_array_equal(
+            whole_gradient(form, np.asfortranarray(W), idx, targets)[1], dW
+        )
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
-def test_against_the_limit_of_difference_quotients(form: Gradient, rng: np.random.Generator) -> None:
-    # A witness that knows nothing of softmax: 4th-order central differences of the loss alone. Their
-    # error is about u / h + h**4: 1e-11 at best, so this sees gross mistakes and no more.
+def test_against_the_limit_of_difference_quotients(
+    form: Gradient, rng: np.random.Generator
+) -> None:
+    # A witness that knows nothing of softmax: 4th-order central differences of the loss alone.
+    # Their error is about u / h + h**4: 1e-11 at best, so this sees gross mistakes and no more.
     case = random_case(rng, "float64", V=7, B=3, T=5, reach=2)
     _, dW = form.loss_and_gradient(*case)  # type: ignore[attr-defined]
     h = 1e-3
@@ -117,7 +123,9 @@ def test_against_the_limit_of_difference_quotients(form: Gradient, rng: np.rando
             pair_counts.loss_and_gradient(case.W + k * step, case.idx, case.targets)[0]
             for k in (-2, -1, 1, 2)
         ]
-        assert (at[0] - 8 * at[1] + 8 * at[2] - at[3]) / (12 * h) == pytest.approx(dW[i, j], abs=1e-11)
+        assert (at[0] - 8 * at[1] + 8 * at[2] - at[3]) / (12 * h) == pytest.approx(
+            dW[i, j], abs=1e-11
+        )
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
@@ -130,7 +138,9 @@ def test_rows_of_characters_not_in_the_batch_are_exactly_zero(form: Gradient) ->
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
-def test_nothing_is_changed_and_nothing_accumulates(form: Gradient, rng: np.random.Generator) -> None:
+def test_nothing_is_changed_and_nothing_accumulates(
+    form: Gradient, rng: np.random.Generator
+) -> None:
     case = random_case(rng, "float32", V=11, B=3, T=5, reach=2)
     for array in case:
         array.setflags(write=False)
@@ -150,8 +160,11 @@ def test_the_fused_backward_leaves_p_as_it_was(rng: np.random.Generator) -> None
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_pair_counts_compute_in_the_dtype_of_the_table(dtype: str, rng: np.random.Generator) -> None:
-    # float32 with int64 would be float64 on the way, and what is put back into float32 would not show it.
+def test_pair_counts_compute_in_the_dtype_of_the_table(
+    dtype: str, rng: np.random.Generator
+) -> None:
+    # float32 with int64 would be float64 on the way, and what is put back into float32 would not
+    # show it.
     case = random_case(rng, dtype, V=11, B=3, T=5, reach=2)
     operands = pair_counts._in_dtype_of(case.W, count_pairs(case.idx, case.targets, 11))
     assert [operand.dtype for operand in operands] == [dtype] * 3
@@ -166,7 +179,9 @@ def test_no_counts_have_no_mean() -> None:
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 @pytest.mark.parametrize("which", [1, 2])
 @pytest.mark.parametrize("bad", [-100, -1, 11])
-def test_ids_out_of_range_are_refused(form: Gradient, which: int, bad: int, rng: np.random.Generator) -> None:
+def test_ids_out_of_range_are_refused(
+    form: Gradient, which: int, bad: int, rng: np.random.Generator
+) -> None:
     case = random_case(rng, "float32", V=11, B=3, T=5, reach=2)
     case[which][1, 2] = bad
     with pytest.raises(UserError, match=f"holds the id {bad}"):
@@ -220,7 +235,9 @@ class Planted:
     @staticmethod
     def one_hot_forgotten(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
         counts = count_pairs(idx, targets, len(W))
-        return pair_counts.loss_and_gradient(W, idx, targets)[1] + (counts / idx.size).astype(W.dtype)
+        return pair_counts.loss_and_gradient(W, idx, targets)[1] + (counts / idx.size).astype(
+            W.dtype
+        )
 
     @staticmethod
     def transposed(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:

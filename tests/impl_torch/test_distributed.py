@@ -1,8 +1,9 @@
-"""Proves that training in several processes is training in one: the same numbers up to the last bits,
-however the batch is divided; one report; and one line of error where a process dies, hangs or belongs to
-another run.
+"""Proves that training in several processes is training in one: the same numbers up to the last
+bits, however the batch is divided; one report; and one line of error where a process dies, hangs or
+belongs to another run.
 
-The arithmetic is tried with threads for processes, which cost nothing to start; then again with real ones.
+The arithmetic is tried with threads for processes, which cost nothing to start; then again with
+real ones.
 """
 
 import atexit
@@ -48,17 +49,28 @@ from impl_torch.trainer import TorchTrainer  # noqa: E402
 T = TypeVar("T")
 CONFIG = Config(dtype="float64", max_iters=50, eval_interval=25)
 SHORT = ["--steps", "20", "--eval-interval", "10", "--dtype", "float64"]
-# What one process and several may differ by, in any number of a float64 run; 1.8e-15 is the most there was.
+# What one process and several may differ by, in any number of a float64 run; 1.8e-15 is the most
+# there was.
 RESIDUAL = 1e-13
 
-UNTRIED_ON_WINDOWS = pytest.mark.skipif(sys.platform == "win32", reason="torchrun is not tried on Windows")
+UNTRIED_ON_WINDOWS = pytest.mark.skipif(
+    sys.platform == "win32", reason="torchrun is not tried on Windows"
+)
 
 
-def trained(trainer: Any, corpus: Corpus, config: Config, rng: np.random.Generator) -> dict[str, Any]:
+def trained(
+    trainer: Any, corpus: Corpus, config: Config, rng: np.random.Generator
+) -> dict[str, Any]:
     """All that a run leaves: every loss, and the state at the end."""
     progress = list(train(trainer, corpus, config, rng))
-    losses: list[Any] = [[p.loss for p in progress[1:]], [p.evaluation[1:] for p in progress if p.evaluation]]
-    return {"losses": np.concatenate([np.ravel(part) for part in losses]), **trainer.state()._asdict()}
+    losses: list[Any] = [
+        [p.loss for p in progress[1:]],
+        [p.evaluation[1:] for p in progress if p.evaluation],
+    ]
+    return {
+        "losses": np.concatenate([np.ravel(part) for part in losses]),
+        **trainer.state()._asdict(),
+    }
 
 
 def train_alone(corpus: Corpus, config: Config) -> dict[str, Any]:
@@ -81,8 +93,8 @@ def largest_difference(one: dict[str, Any], other: dict[str, Any]) -> float:
 
 @pytest.fixture
 def in_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list]:
-    """Calls a function of the rank in so many threads, each of which torch.distributed takes for a process.
-    ``spoil`` is done to what each adds to a sum."""
+    """Calls a function of the rank in so many threads, each of which torch.distributed takes for a
+    process. ``spoil`` is done to what each adds to a sum."""
     local = threading.local()
 
     def run(world_size: int, work: Callable[[int], T], spoil: Callable = torch.clone) -> list[T]:
@@ -103,7 +115,9 @@ def in_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list]:
         monkeypatch.setattr(dist, "get_world_size", lambda: world_size)
         monkeypatch.setattr(dist, "all_reduce", lambda mine: mine.copy_(sum(exchange(spoil(mine)))))
         monkeypatch.setattr(
-            dist, "all_gather_object", lambda out, mine: out.__setitem__(slice(None), exchange(mine))
+            dist,
+            "all_gather_object",
+            lambda out, mine: out.__setitem__(slice(None), exchange(mine)),
         )
         with ThreadPoolExecutor(world_size) as pool:
             return list(pool.map(start, range(world_size)))
@@ -111,7 +125,8 @@ def in_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list]:
     return run
 
 
-@pytest.mark.parametrize("batch_size", [1, 2, 7, 32])  # fewer than processes, uneven, and even for some
+# fewer than processes, uneven, and even for some
+@pytest.mark.parametrize("batch_size", [1, 2, 7, 32])
 @pytest.mark.parametrize("world_size", [1, 2, 3])
 def test_any_division_into_processes_gives_the_whole_step(
     surrogate: Corpus, in_threads: Callable, world_size: int, batch_size: int
@@ -186,7 +201,9 @@ def test_the_mean_of_the_means_would_be_caught(surrogate: Corpus, in_threads: Ca
     ],
     ids=lambda value: "".join(value) if isinstance(value, dict) else "",
 )
-def test_a_process_of_another_run_is_refused_by_name(in_threads: Callable, change: dict, said: str) -> None:
+def test_a_process_of_another_run_is_refused_by_name(
+    in_threads: Callable, change: dict, said: str
+) -> None:
     def meet(rank: int) -> None:
         facts = {"corpus": "one", "scale": 1} | (change if rank == 1 else {})
         corpus, scale = facts.pop("corpus"), facts.pop("scale")
@@ -206,7 +223,9 @@ def test_processes_that_do_not_meet_get_an_error(monkeypatch: pytest.MonkeyPatch
     for variable, value in (("RANK", "1"), ("WORLD_SIZE", "2"), ("MASTER_ADDR", "127.0.0.1")):
         monkeypatch.setenv(variable, value)
     monkeypatch.delenv("MASTER_PORT", raising=False)
-    with pytest.raises(UserError, match=r"did not meet: .*MASTER_PORT expected, but not set; use torchrun"):
+    with pytest.raises(
+        UserError, match=r"did not meet: .*MASTER_PORT expected, but not set; use torchrun"
+    ):
         meet("cpu")
     monkeypatch.setenv("MASTER_PORT", str(free_port()))  # where nobody listens
     with pytest.raises(UserError, match=r"did not meet: .*timed out"):
@@ -221,7 +240,9 @@ def test_processes_that_do_not_meet_get_an_error(monkeypatch: pytest.MonkeyPatch
         meet("cuda")
 
 
-def test_files_are_dealt_out_among_the_processes_of_a_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_dealt_out_among_the_processes_of_a_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     files = ["a", "b", "c"]
     assert my_part(files) == files
     for local_rank, part in enumerate((["a", "c"], ["b"])):
@@ -231,7 +252,9 @@ def test_files_are_dealt_out_among_the_processes_of_a_machine(monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    "command", [["train", "--backend", "numpy"], ["compare"], ["check"]], ids=lambda command: command[0]
+    "command",
+    [["train", "--backend", "numpy"], ["compare"], ["check"]],
+    ids=lambda command: command[0],
 )
 def test_a_command_for_one_process_refuses_several(command: list[str]) -> None:
     several = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"}
@@ -273,7 +296,8 @@ def start() -> Iterator[Callable[[list[list[str]]], list[subprocess.Popen[str]]]
                     env=os.environ | environment | {"RANK": str(rank)},
                 )
                 processes.append(started.enter_context(process))
-                started.callback(process.kill)  # whatever became of the test, and before it is waited for
+                # whatever became of the test, and before it is waited for
+                started.callback(process.kill)
             return processes
 
         yield run
@@ -309,7 +333,8 @@ def work_of_one(folder: str) -> None:
         there = len(list(threads.iterdir()))
         dist.destroy_process_group()
         atexit.unregister(dist.destroy_process_group)
-        # All that gloo started are gone: one left over may abort the process while the interpreter ends.
+        # All that gloo started are gone: one left over may abort the process while the interpreter
+        # ends.
         assert len(list(threads.iterdir())) == 1 < there
 
 
@@ -317,7 +342,9 @@ def work_of_one(folder: str) -> None:
 @UNTRIED_ON_WINDOWS
 def test_three_real_processes_do_what_one_does(start: Callable, tmp_path: Path) -> None:
     files = [write(tmp_path / f"{name}.txt", text) for name, text in zip("abc", TEXTS, strict=True)]
-    code = f"from tests.impl_torch.test_distributed import work_of_one; work_of_one({str(tmp_path)!r})"
+    code = (
+        f"from tests.impl_torch.test_distributed import work_of_one; work_of_one({str(tmp_path)!r})"
+    )
     for process in start([["-c", code]] * 3):
         said = process.communicate(timeout=HANG)
         assert (process.returncode, *said) == (0, "", "")
@@ -356,7 +383,17 @@ DIED = (
     "bigram: another process of this run died, or was silent for longer than the timeout; "
     "see its last message\n"
 )
-LONG = ["-m", "bigram", "train", "--backend", "torch", "--steps", "1000000", "--eval-interval", "10"]
+LONG = [
+    "-m",
+    "bigram",
+    "train",
+    "--backend",
+    "torch",
+    "--steps",
+    "1000000",
+    "--eval-interval",
+    "10",
+]
 
 
 def reaches_training(process: subprocess.Popen[str]) -> None:
@@ -407,7 +444,9 @@ def test_an_error_of_one_process_ends_the_others(start: Callable, tmp_path: Path
     path = str(write(tmp_path / "hamlet.txt", TEXTS[1]))
     first, second = start([[*LONG, "--corpus", path], [*LONG, "--corpus", "missing.txt"]])
     assert first.communicate(timeout=HANG) == ("", DIED)
-    assert second.communicate(timeout=HANG)[1].startswith("bigram: cannot read missing.txt: No such file")
+    assert second.communicate(timeout=HANG)[1].startswith(
+        "bigram: cannot read missing.txt: No such file"
+    )
     assert (first.returncode, second.returncode) == (2, 2)
 
     first, second = start([[*LONG, "--corpus", path], [*LONG, "--corpus", path, "--lr", "0.5"]])
@@ -446,7 +485,9 @@ def test_under_torchrun_an_error_is_one_line(args: list[str]) -> None:
     result = torchrun(*args)
     assert result.returncode != 0
     assert result.stdout == ""
-    ours = [line for line in result.stderr.splitlines() if line.startswith("bigram") and ": " in line]
+    ours = [
+        line for line in result.stderr.splitlines() if line.startswith("bigram") and ": " in line
+    ]
     assert len(ours) == 1, result.stderr
     traceback = result.stderr.count("Traceback")
     assert traceback == 1  # torchrun's own
@@ -455,7 +496,9 @@ def test_under_torchrun_an_error_is_one_line(args: list[str]) -> None:
 
 @pytest.mark.slow
 @UNTRIED_ON_WINDOWS
-def test_a_run_is_saved_once_and_goes_on_in_any_number_of_processes(start: Callable, tmp_path: Path) -> None:
+def test_a_run_is_saved_once_and_goes_on_in_any_number_of_processes(
+    start: Callable, tmp_path: Path
+) -> None:
     text = str(write(tmp_path / "hamlet.txt", TEXTS[1]))
     run = ["-m", "bigram", "train", "--backend", "torch", "--corpus", text, "--dtype", "float64"]
     run += ["--batch-size", "7", "--out", str(tmp_path / "run")]
@@ -478,7 +521,8 @@ def test_a_run_is_saved_once_and_goes_on_in_any_number_of_processes(start: Calla
             error = process.communicate(timeout=HANG)[1]
             assert process.returncode == 0, error
     single = train_alone(
-        read_corpus(Path(text)), Config(dtype="float64", batch_size=7, max_iters=step, eval_interval=step)
+        read_corpus(Path(text)),
+        Config(dtype="float64", batch_size=7, max_iters=step, eval_interval=step),
     )
     saved, _ = newest_checkpoint(tmp_path / "run")
     assert saved.step == step

@@ -1,8 +1,9 @@
-"""Bad input, case by case: the command, its exit status, the one line it prints. ``test_bad_input.py`` runs
-every case, and ``python -m tools.reliability --write`` makes the table of ``docs/reliability.md`` of them.
+"""Bad input, case by case: the command, its exit status, the one line it prints.
+``test_bad_input.py`` runs every case, and ``python -m tools.reliability --write`` makes the table
+of ``docs/reliability.md`` of them.
 
-``prepared`` makes the folder that they all run in, and which none of them may change. ``…`` in a line stands
-for what depends on the machine, on the version of Python, or goes without saying.
+``prepared`` makes the folder that they all run in, and which none of them may change. ``…`` in a
+line stands for what depends on the machine, on the version of Python, or goes without saying.
 """
 
 import contextlib
@@ -65,7 +66,9 @@ def numbers(command: str) -> list[Case]:
         line = argument(command, option, "invalid float value: 'many'")
         cases.append(Case(f"{command} {option} many", line))
     cases.append(Case(f"{command} --seed -1", "bigram: --seed is -1; it must be zero or more"))
-    cases.append(Case(f"{command} --seed 0.5", argument(command, "--seed", "invalid int value: '0.5'")))
+    cases.append(
+        Case(f"{command} --seed 0.5", argument(command, "--seed", "invalid int value: '0.5'"))
+    )
     return cases
 
 
@@ -90,8 +93,14 @@ def subject(name: str, line: str) -> Case:
     return Case(f"bigram check {name}", f"bigram: {name}: {line}")
 
 
-MEMORY = "tokens at once take 24 bytes a token = …, and the memory is … GB; use a smaller --batch-size, …"
-TABLE = "bytes x 500,000 x 500,000 = 8,000.0 GB, and the memory is … GB; use a text with fewer distinct …"
+MEMORY = (
+    "tokens at once take 24 bytes a token = …, and the memory is … GB; use a smaller "
+    "--batch-size, …"
+)
+TABLE = (
+    "bytes x 500,000 x 500,000 = 8,000.0 GB, and the memory is … GB; use a text with fewer "
+    "distinct …"
+)
 TENSORS_LINE = "its tensors are not three of 18 x 18 float32 with nothing between them"
 NOT_JSON = "its header is not JSON: it was damaged, or is no safetensors file"
 NOT_UTF8 = "is not UTF-8: byte 0x{} at offset {}; save it as UTF-8"
@@ -99,16 +108,24 @@ NOT_UTF8 = "is not UTF-8: byte 0x{} at offset {}; save it as UTF-8"
 CASES = [
     # Words.
     Case("bigram trian", "bigram: argument COMMAND: invalid choice: 'trian'…; see bigram --help"),
-    Case("bigram --version-of-it", "bigram: unrecognized arguments: --version-of-it; see bigram --help"),
-    Case("bigram train", "bigram train: the following arguments are required: --backend; see bigram train …"),
+    Case(
+        "bigram --version-of-it",
+        "bigram: unrecognized arguments: --version-of-it; see bigram --help",
+    ),
+    Case(
+        "bigram train",
+        "bigram train: the following arguments are required: --backend; see bigram train …",
+    ),
     Case("bigram train --backend jax", "bigram train: argument --backend: invalid choice: 'jax'…"),
     Case(f"{TRAIN} --oops", "bigram: unrecognized arguments: --oops; see bigram --help"),
     Case(f"{TRAIN} 'two\nlines'", "bigram: unrecognized arguments: two\\nlines; see bigram --help"),
     Case(
-        f"{TRAIN} --steps", "bigram train: argument --steps: expected one argument; see bigram train --help"
+        f"{TRAIN} --steps",
+        "bigram train: argument --steps: expected one argument; see bigram train --help",
     ),
     Case(
-        f"{TRAIN} --eval 5", "bigram train: ambiguous option: --eval could match …; see bigram train --help"
+        f"{TRAIN} --eval 5",
+        "bigram train: ambiguous option: --eval could match …; see bigram train --help",
     ),
     Case(f"{TRAIN} --dtype float16", "bigram train: argument --dtype: invalid choice: 'float16'…"),
     Case(f"{TRAIN} --device cuda", "bigram: --device cuda is for torch; NumPy runs on the cpu"),
@@ -117,17 +134,27 @@ CASES = [
         "bigram: mps has no float64; use --dtype float32 or the cpu",
         torch=True,
     ),
-    Case("bigram compare --dtype int8", "bigram compare: argument --dtype: invalid choice: 'int8'…"),
-    Case("bigram generate", "bigram generate: the following arguments are required: --model; see bigram …"),
+    Case(
+        "bigram compare --dtype int8", "bigram compare: argument --dtype: invalid choice: 'int8'…"
+    ),
+    Case(
+        "bigram generate",
+        "bigram generate: the following arguments are required: --model; see bigram …",
+    ),
     # Numbers.
     *numbers("bigram train --backend numpy"),
     *numbers("bigram compare"),
     Case(f"{TRAIN} --batch-size 1000000000000", f"bigram: 1,000,000,000,000 windows of 8 {MEMORY}"),
-    Case(f"{TRAIN} --block-size 1000000000000", f"bigram: 32 windows of 1,000,000,000,000 {MEMORY}"),
-    Case(f"{TRAIN} --eval-iters 1000000000000", f"bigram: 32,000,000,000,000 windows of 8 {MEMORY}"),
+    Case(
+        f"{TRAIN} --block-size 1000000000000", f"bigram: 32 windows of 1,000,000,000,000 {MEMORY}"
+    ),
+    Case(
+        f"{TRAIN} --eval-iters 1000000000000", f"bigram: 32,000,000,000,000 windows of 8 {MEMORY}"
+    ),
     Case(
         f"{TRAIN} --block-size 116",
-        "bigram: --block-size 116 needs 117 tokens in the split and this one has 116; use a longer text or …",
+        "bigram: --block-size 116 needs 117 tokens in the split and this one has 116; use a "
+        "longer text or …",
     ),
     Case(
         f"{TRAIN} --lr 1e30",
@@ -136,63 +163,90 @@ CASES = [
     ),
     Case(
         "bigram compare --corpus text.txt --lr 1e30",
-        "bigram: training diverged: after … updates the losses of both are not finite; use a smaller --lr",
+        "bigram: training diverged: after … updates the losses of both are not finite; use a "
+        "smaller --lr",
         status=1,
         torch=True,
     ),
     # Texts.
     corpus(
-        "missing.txt", "cannot read missing.txt: No such file or directory; give a readable UTF-8 text file"
+        "missing.txt",
+        "cannot read missing.txt: No such file or directory; give a readable UTF-8 text file",
     ),
-    corpus("text.txt/x", "cannot read text.txt/x: Not a directory; give a readable UTF-8 text file"),
+    corpus(
+        "text.txt/x", "cannot read text.txt/x: Not a directory; give a readable UTF-8 text file"
+    ),
     corpus("''", ". is not a regular file; give a UTF-8 text file"),
     corpus("folder", "folder is not a regular file; give a UTF-8 text file"),
     corpus("pipe", "pipe is not a regular file; give a UTF-8 text file"),
     corpus("/dev/zero", "/dev/zero is not a regular file; give a UTF-8 text file"),
-    corpus("loop", "cannot read loop: Too many levels of symbolic links; give a readable UTF-8 text file"),
+    corpus(
+        "loop",
+        "cannot read loop: Too many levels of symbolic links; give a readable UTF-8 text file",
+    ),
     corpus("secret.txt", "cannot read secret.txt: Permission denied; give a …", not_as_root=True),
     corpus(
-        "empty.txt", "empty.txt is empty; a corpus needs at least 11, for a pair in each part of the split"
+        "empty.txt",
+        "empty.txt is empty; a corpus needs at least 11, for a pair in each part of the split",
     ),
     corpus(
-        "one.txt", "one.txt has 1 character; a corpus needs at least 11, for a pair in each part of the split"
+        "one.txt",
+        "one.txt has 1 character; a corpus needs at least 11, for a pair in each part of the split",
     ),
     corpus(
-        "ten.txt", "ten.txt has 10 characters; a corpus needs at least 11, for a pair in each part of the …"
+        "ten.txt",
+        "ten.txt has 10 characters; a corpus needs at least 11, for a pair in each part of the …",
     ),
-    corpus("lines.txt", "lines.txt has 10 characters; a corpus needs at least 11, for a pair in each part …"),
+    corpus(
+        "lines.txt",
+        "lines.txt has 10 characters; a corpus needs at least 11, for a pair in each part …",
+    ),
     corpus("latin1.txt", f"latin1.txt {NOT_UTF8.format('e9', 14)}"),
     corpus("utf16.txt", f"utf16.txt {NOT_UTF8.format('ff', 0)}"),
     corpus("surrogate.txt", f"surrogate.txt {NOT_UTF8.format('ed', 20)}"),
     corpus("cut.txt", f"cut.txt {NOT_UTF8.format('e2', 20)}"),
     corpus("picture.png", f"picture.png {NOT_UTF8.format('89', 0)}"),
     corpus(
-        "unicode.txt", f"unicode.txt has 500,000 distinct characters: logits, gradient, moments and …{TABLE}"
+        "unicode.txt",
+        f"unicode.txt has 500,000 distinct characters: logits, gradient, moments and …{TABLE}",
     ),
-    corpus("'two\nlines.txt'", "cannot read two\\nlines.txt: No such file or directory; give a readable …"),
+    corpus(
+        "'two\nlines.txt'",
+        "cannot read two\\nlines.txt: No such file or directory; give a readable …",
+    ),
     Case(
         "BIGRAM_DATA_DIR=elsewhere bigram train --backend numpy",
-        "bigram: elsewhere/tinyshakespeare.txt is not tiny Shakespeare; give another text with --corpus",
+        "bigram: elsewhere/tinyshakespeare.txt is not tiny Shakespeare; give another text with "
+        "--corpus",
     ),
     Case(
         "BIGRAM_CACHE_DIR=text.txt bigram train --backend numpy --corpus large.txt",
-        "bigram: cannot write the tokens of the text to text.txt: …; make room there or set BIGRAM_CACHE…",
+        "bigram: cannot write the tokens of the text to text.txt: …; make room there or set "
+        "BIGRAM_CACHE…",
     ),
     # A folder to save to.
     Case(
         f"{TRAIN} --out ''",
         "bigram: --out names no folder; give one, or leave the option out to save nothing",
     ),
-    Case(f"{TRAIN} --out text.txt", "bigram: cannot write to text.txt: File exists; give another folder"),
+    Case(
+        f"{TRAIN} --out text.txt",
+        "bigram: cannot write to text.txt: File exists; give another folder",
+    ),
     Case(
         f"{TRAIN} --out text.txt/RUN",
         "bigram: cannot write to text.txt/RUN: Not a directory; give another folder",
     ),
     Case(f"{TRAIN} --out /proc/RUN", "bigram: cannot write to /proc/RUN: …; give another folder"),
-    Case(f"{TRAIN} --out closed/RUN", "bigram: cannot write to closed/RUN: Permission …", not_as_root=True),
+    Case(
+        f"{TRAIN} --out closed/RUN",
+        "bigram: cannot write to closed/RUN: Permission …",
+        not_as_root=True,
+    ),
     Case(
         f"{TRAIN} --out RUN",
-        "bigram: RUN holds a run already, saved after 20 updates; resume it, or give another folder",
+        "bigram: RUN holds a run already, saved after 20 updates; resume it, or give another "
+        "folder",
     ),
     Case(
         f"{TRAIN} --out HELD",
@@ -200,12 +254,15 @@ CASES = [
     ),
     Case(
         f"(ulimit -f 0; {TRAIN} --out FULL)",
-        "bigram: cannot save FULL/step-0.safetensors: File too large; checkpoints that were there before are "
-        "untouched",
+        "bigram: cannot save FULL/step-0.safetensors: File too large; checkpoints that were there "
+        "before are untouched",
         apart=True,
     ),
     # A run to go on with.
-    Case(f"{TRAIN} --resume", "bigram: --resume goes on with a run that was saved; say which with --out RUN"),
+    Case(
+        f"{TRAIN} --resume",
+        "bigram: --resume goes on with a run that was saved; say which with --out RUN",
+    ),
     Case(
         f"{TRAIN} --out NEW --resume",
         "bigram: cannot write to NEW: No such file or directory; give another …",
@@ -224,25 +281,27 @@ CASES = [
     ),
     Case(
         "bigram train --backend numpy --corpus other.txt --out RUN --resume",
-        "bigram: the text is 'other.txt' with sha256 …... and the run was begun on 'text.txt' with …...; "
-        "give that text",
+        "bigram: the text is 'other.txt' with sha256 …... and the run was begun on 'text.txt' "
+        "with …...; give that text",
     ),
     Case(
         f"{TRAIN} --out RUN --resume --lr 0.5",
-        "bigram: --lr is 0.5 and the run was begun with 0.001; leave it out, or begin another run in another "
-        "folder",
+        "bigram: --lr is 0.5 and the run was begun with 0.001; leave it out, or begin another run "
+        "in another folder",
     ),
     Case(
         f"{TRAIN} --out RUN --resume --dtype float64",
-        "bigram: --dtype is float64 and the run was begun with float32; leave it out, or begin another "
-        "run in another folder",
+        "bigram: --dtype is float64 and the run was begun with float32; leave it out, or begin "
+        "another run in another folder",
     ),
     Case(
         f"{TRAIN} --out RUN --resume --steps 19",
         "bigram: --steps is 19 and the run has already made 20 updates",
     ),
     # A model to write from.
-    Case("bigram generate --model missing", "bigram: cannot read missing: No such file or directory"),
+    Case(
+        "bigram generate --model missing", "bigram: cannot read missing: No such file or directory"
+    ),
     Case(
         "bigram generate --model EMPTY",
         "bigram: EMPTY holds no checkpoint; train a model into it first",
@@ -276,14 +335,15 @@ CASES = [
     model("infinite", "exp_avg holds values that are not finite"),
     model("negative", "exp_avg_sq, a mean of squares, holds negative values"),
     model(
-        "newer", "it is in format 2 and only format 1 is known here; read it with a newer version of bigram"
+        "newer",
+        "it is in format 2 and only format 1 is known here; read it with a newer version of bigram",
     ),
     model("setting", "dtype is 'float16'; it must be float32 or float64"),
     model("step", "its step is not one of its schedule's"),
     Case(
         "bigram generate --model RUN --prompt Zebra",
-        "bigram: character 'Z' (U+005A) at position 0 is not one of the 18 in the vocabulary; encode only "
-        "characters of the corpus",
+        "bigram: character 'Z' (U+005A) at position 0 is not one of the 18 in the vocabulary; "
+        "encode only characters of the corpus",
     ),
     *(
         Case(
@@ -307,26 +367,48 @@ CASES = [
     ),
     # A text to explain, and pictures.
     Case(
-        "bigram explain ''", "bigram: the text is empty; a pair takes at least two: try bigram explain hello"
+        "bigram explain ''",
+        "bigram: the text is empty; a pair takes at least two: try bigram explain hello",
     ),
-    Case("bigram explain x", "bigram: the text has one character; a pair takes at least two: try bigram …"),
+    Case(
+        "bigram explain x",
+        "bigram: the text has one character; a pair takes at least two: try bigram …",
+    ),
     Case(
         "bigram explain abcdefghijklmnopqrstuvwxyz",
-        "bigram: the text has 25 pairs of 26 distinct characters, and every number is shown: at most …",
+        "bigram: the text has 25 pairs of 26 distinct characters, and every number is shown: at "
+        "most …",
     ),
     *(
-        Case(f"bigram explain --width {value}", f"bigram: --width is {value}; the matrices need at least 40")
+        Case(
+            f"bigram explain --width {value}",
+            f"bigram: --width is {value}; the matrices need at least 40",
+        )
         for value in ("0", "-1", "39")
     ),
-    Case("bigram explain --width nan", argument("bigram explain", "--width", "invalid int value: 'nan'")),
-    Case("bigram explain --step nothing", "bigram: there is no step 'nothing'; there are logits, z, e, s, …"),
-    Case("bigram explain --html ''", "bigram: … is not a regular file; give the name of a page to write"),
-    Case("bigram explain --html folder", "bigram: folder is not a regular file; give the name of a page …"),
     Case(
-        "bigram explain --html pipe", "bigram: pipe is not a regular file; give the name of a page to write"
+        "bigram explain --width nan",
+        argument("bigram explain", "--width", "invalid int value: 'nan'"),
     ),
     Case(
-        "bigram explain --html text.txt/page", "bigram: cannot write text.txt/page: Not a directory; give …"
+        "bigram explain --step nothing",
+        "bigram: there is no step 'nothing'; there are logits, z, e, s, …",
+    ),
+    Case(
+        "bigram explain --html ''",
+        "bigram: … is not a regular file; give the name of a page to write",
+    ),
+    Case(
+        "bigram explain --html folder",
+        "bigram: folder is not a regular file; give the name of a page …",
+    ),
+    Case(
+        "bigram explain --html pipe",
+        "bigram: pipe is not a regular file; give the name of a page to write",
+    ),
+    Case(
+        "bigram explain --html text.txt/page",
+        "bigram: cannot write text.txt/page: Not a directory; give …",
     ),
     Case(
         "bigram explain --html missing/page",
@@ -337,24 +419,37 @@ CASES = [
         f"{TRAIN} --plot text.txt",
         "bigram: cannot write to text.txt: File exists; give --plot another folder",
     ),
-    Case("bigram compare --plot text.txt/x", "bigram: cannot write to text.txt/x: Not a directory; give …"),
+    Case(
+        "bigram compare --plot text.txt/x",
+        "bigram: cannot write to text.txt/x: Not a directory; give …",
+    ),
     # Code to check.
     subject("mine.py", "name it as PATH.py:FUNCTION or module:function"),
     subject("missing.py:f", "there is no file missing.py"),
-    subject("no_such_module:f", "could not be loaded: ModuleNotFoundError: No module named 'no_such_module'"),
+    subject(
+        "no_such_module:f",
+        "could not be loaded: ModuleNotFoundError: No module named 'no_such_module'",
+    ),
     subject("mine.py:g", "mine.py has no function g; it has f"),
     subject("mine.py:number", "mine.py has no function number; it has f"),
     subject("syntax.py:f", "could not be loaded: SyntaxError: …"),
-    subject("raises.py:f", "could not be loaded: ZeroDivisionError: division by zero (line 1 of raises.py)"),
+    subject(
+        "raises.py:f",
+        "could not be loaded: ZeroDivisionError: division by zero (line 1 of raises.py)",
+    ),
     subject("ends.py:f", "it ended the process (exit status 3)"),
-    Case("bigram check mine.py:f --optimizer mine.py:f", "bigram: give a function or --optimizer, not both"),
+    Case(
+        "bigram check mine.py:f --optimizer mine.py:f",
+        "bigram: give a function or --optimizer, not both",
+    ),
     Case(
         "bigram check --optimizer mine.py:f --loss-only",
         "bigram: --loss-only and --gradient-only are for functions, not for --optimizer",
     ),
     Case(
         "bigram check mine.py:f --loss-only --gradient-only",
-        "bigram check: argument --gradient-only: not allowed with argument --loss-only; see bigram check …",
+        "bigram check: argument --gradient-only: not allowed with argument --loss-only; see "
+        "bigram check …",
     ),
     *(
         Case(
@@ -392,7 +487,8 @@ CASES = [
     *(
         Case(
             f"{command} --timeout {value}",
-            f"bigram: --timeout is {value}; give a number of seconds above 0 and up to 86400, a day",
+            f"bigram: --timeout is {value}; give a number of seconds above 0 and up to 86400, a "
+            "day",
         )
         for command in (TRAIN, "bigram optimum --corpus text.txt")
         for value in ("0", "-1", "1e+09", "nan")
@@ -405,7 +501,8 @@ CASES = [
 
 @contextlib.contextmanager
 def prepared(folder: Path) -> Iterator[None]:
-    """Makes, in ``folder``, everything that the cases name; HELD is held by another run until it is left."""
+    """Makes, in ``folder``, everything that the cases name; HELD is held by another run until it is
+    left."""
     texts = {
         "text.txt": TEXT.encode(),
         "other.txt": TEXT.replace("question", "questiom").encode(),
@@ -498,7 +595,11 @@ def table() -> str:
         return text.replace("\n", "⏎").replace("|", "\\|")
 
     rows = [
-        (f"`{cell(case.command)}`", str(case.status), f"`{cell(case.line)}`" if case.line else "none")
+        (
+            f"`{cell(case.command)}`",
+            str(case.status),
+            f"`{cell(case.line)}`" if case.line else "none",
+        )
         for case in CASES
     ]
     return markdown.table(["command", "exit status", "the one line"], rows, "lrl")

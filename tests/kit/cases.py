@@ -1,5 +1,5 @@
-"""Random tables and batches in which a wrong gradient cannot hide: repeated ids in every batch, rows
-never visited, B, T and V all different where there is room, logits from flat to saturated."""
+"""Random tables and batches in which a wrong gradient cannot hide: repeated ids in every batch,
+rows never visited, B, T and V all different where there is room, logits from flat to saturated."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -19,7 +19,8 @@ class Case(NamedTuple):
 
 
 def random_case(rng: np.random.Generator, dtype: str, V: int, B: int, T: int, reach: float) -> Case:
-    """Logits up to ``reach`` in size; ids from about half of the characters, the first of them twice."""
+    """Logits up to ``reach`` in size; ids from about half of the characters, the first of them
+    twice."""
     W = rng.uniform(-reach, reach, (V, V)).astype(dtype)
     some = rng.permutation(V)[: max(1, (V + 1) // 2)]
     idx = rng.choice(some, (B, T))

@@ -8,7 +8,9 @@ from typing import Any
 from tests.kit import HANG
 
 
-def bigram(*args: str, env: dict[str, str] | None = None, **kwargs: Any) -> subprocess.CompletedProcess[str]:
+def bigram(
+    *args: str, env: dict[str, str] | None = None, **kwargs: Any
+) -> subprocess.CompletedProcess[str]:
     """Runs ``python -m bigram`` with ``env`` added to the environment."""
     return subprocess.run(
         [sys.executable, "-m", "bigram", *args],

@@ -1,7 +1,8 @@
-"""Runs that are killed with SIGKILL at random moments, and what is left: ``python -m tests.kit.kills 200``.
+"""Runs that are killed with SIGKILL at random moments, and what is left: ``python -m
+tests.kit.kills 200``.
 
-A run is begun, killed, resumed, killed again, until it gets through; then the next is begun. Evaluations are
-so frequent that a good part of the time goes into saving.
+A run is begun, killed, resumed, killed again, until it gets through; then the next is begun.
+Evaluations are so frequent that a good part of the time goes into saving.
 """
 
 import json
@@ -24,7 +25,16 @@ OPTIONS = ["--steps", str(STEPS), "--eval-interval", "5", "--eval-iters", "2"]
 
 def run(corpus: Path, out: Path, *more: str) -> subprocess.Popen[str]:
     """``bigram train`` into ``out``, in a process of its own."""
-    command = [sys.executable, "-m", "bigram", "train", "--backend", "numpy", "--corpus", str(corpus)]
+    command = [
+        sys.executable,
+        "-m",
+        "bigram",
+        "train",
+        "--backend",
+        "numpy",
+        "--corpus",
+        str(corpus),
+    ]
     return subprocess.Popen(
         [*command, "--out", str(out), *OPTIONS, *more],
         stdout=subprocess.PIPE,
@@ -34,9 +44,9 @@ def run(corpus: Path, out: Path, *more: str) -> subprocess.Popen[str]:
 
 
 def figures(kills: int, seed: int) -> dict[str, Any]:
-    """Kills so many runs at moments that ``seed`` decides, and counts what came of it. ``problems`` says what
-    should not have happened, line by line: a file that does not load, a run that cannot be resumed or
-    that ends in other bytes than the one that was never interrupted."""
+    """Kills so many runs at moments that ``seed`` decides, and counts what came of it. ``problems``
+    says what should not have happened, line by line: a file that does not load, a run that cannot
+    be resumed or that ends in other bytes than the one that was never interrupted."""
     moments = random.Random(seed)
     found: dict[str, Any] = {
         "kills": 0,

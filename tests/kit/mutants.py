@@ -2,9 +2,9 @@
 
     python -m tests.kit.mutants 100000
 
-Some are accidents: flipped bits, files cut off or run together. Some are lies: a header or a record that says
-something else, sealed with a checksum of its own where what comes after the checksum is to be reached.
-``figures`` loads them all and lists what must not have happened.
+Some are accidents: flipped bits, files cut off or run together. Some are lies: a header or a record
+that says something else, sealed with a checksum of its own where what comes after the checksum is
+to be reached. ``figures`` loads them all and lists what must not have happened.
 """
 
 import json
@@ -25,7 +25,13 @@ import numpy as np
 from safetensors import numpy as safetensors
 
 from bigram.runs import checkpoint as module
-from bigram.runs.checkpoint import TENSORS, Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from bigram.runs.checkpoint import (
+    TENSORS,
+    Checkpoint,
+    CheckpointError,
+    load_checkpoint,
+    save_checkpoint,
+)
 from common.config import Config
 
 SECONDS = 0.1  # of processor time that a file may take
@@ -41,7 +47,8 @@ ODD_VALUES: list[Any] = [
 
 # As other programs begin their files.
 FOREIGN = [
-    b"", b"\x80\x04\x95", b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"\x1f\x8b\x08", b"\x89HDF", b"GGUF", b"{}",
+    b"", b"\x80\x04\x95", b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"\x1f\x8b\x08", b"\x89HDF",
+    b"GGUF", b"{}",
     b"<html>", b"\xff\xfe", b"\xef\xbb\xbf",
 ]  # fmt: skip
 
@@ -66,7 +73,9 @@ class Mutant:
 
     data: bytes
     hollow: int = 0  # bytes of nothing behind the data: a hole, which takes no room on the disk
-    record: dict[str, Any] | None = None  # what it says of the run, where that is sealed with a checksum
+    record: dict[str, Any] | None = (
+        None  # what it says of the run, where that is sealed with a checksum
+    )
     must_be_refused: bool = False
 
 
@@ -126,7 +135,9 @@ def overwrite(rng: random.Random, this: Original, other: Original) -> Mutant:
     data = bytearray(this.data)
     start = rng.randrange(len(data))
     length = min(rng.choice((1, 2, 8, 512)), len(data) - start)
-    data[start : start + length] = rng.choice((bytes(length), b"\xff" * length, rng.randbytes(length)))
+    data[start : start + length] = rng.choice(
+        (bytes(length), b"\xff" * length, rng.randbytes(length))
+    )
     return Mutant(bytes(data))
 
 
@@ -174,7 +185,19 @@ def splice(rng: random.Random, this: Original, other: Original) -> Mutant:
 
 def lie_about_the_length(rng: random.Random, this: Original, other: Original) -> Mutant:
     length = int.from_bytes(this.data[:8], "little")
-    lies = [0, 1, 2**20, 2**20 + 1, 2**31, 2**32, 2**62, 2**63, 2**64 - 1, len(this.data) - 8, len(this.data)]
+    lies = [
+        0,
+        1,
+        2**20,
+        2**20 + 1,
+        2**31,
+        2**32,
+        2**62,
+        2**63,
+        2**64 - 1,
+        len(this.data) - 8,
+        len(this.data),
+    ]
     said = rng.choice([*lies, max(0, length + rng.randrange(-16, 16)), rng.randrange(2**64)])
     return Mutant(said.to_bytes(8, "little") + this.data[8:])
 
@@ -185,10 +208,23 @@ def lie_about_a_tensor(rng: random.Random, this: Original, other: Original) -> M
     V = len(this.checkpoint.vocab)
     said = rng.choice(("data_offsets", "shape", "dtype"))
     if said == "dtype":
-        tensor[said] = rng.choice(("F16", "BF16", "F64", "F32", "I32", "U8", "BOOL", "", "O", 32, None))
+        tensor[said] = rng.choice(
+            ("F16", "BF16", "F64", "F32", "I32", "U8", "BOOL", "", "O", 32, None)
+        )
     elif said == "shape":
         tensor[said] = rng.choice(
-            ([V * V], [V, V, 1], [V - 1, V], [2**31, 2**31], [-V, -V], [V, 1.0 * V], [], "V", [0, 0], [2**64])
+            (
+                [V * V],
+                [V, V, 1],
+                [V - 1, V],
+                [2**31, 2**31],
+                [-V, -V],
+                [V, 1.0 * V],
+                [],
+                "V",
+                [0, 0],
+                [2**64],
+            )
         )
     else:
         offsets = tensor[said]
@@ -254,7 +290,9 @@ def blow_up_the_header(rng: random.Random, this: Original, other: Original) -> M
     header = this.header | {"__metadata__": {"bigram": text}}
     inside = json.dumps(this.header)[:-1] + f', "more": {text}}}'
     deep = rng.choice(("[", '{"a":')) * (room // 5)
-    return Mutant(with_header(rng.choice((header, inside, text, deep)), this.tensors), must_be_refused=True)
+    return Mutant(
+        with_header(rng.choice((header, inside, text, deep)), this.tensors), must_be_refused=True
+    )
 
 
 def be_another_file(rng: random.Random, this: Original, other: Original) -> Mutant:
@@ -280,7 +318,9 @@ def change_the_record(rng: random.Random, this: Original, other: Original) -> Mu
     number = isinstance(value, int | float) and not isinstance(value, bool)
     near = [value + 1, value - 1, -value, value * 10**20, 1.0 * min(value, 10**9)] if number else []
     text = (
-        [value[::-1], value[1:], value + "\0", value * 2, value + "\ud800"] if isinstance(value, str) else []
+        [value[::-1], value[1:], value + "\0", value * 2, value + "\ud800"]
+        if isinstance(value, str)
+        else []
     )
     if rng.random() < 0.9:
         place[name if rng.random() < 0.95 else name + "_"] = rng.choice([*ODD_VALUES, *near, *text])
@@ -348,7 +388,9 @@ KINDS: dict[str, Callable[[random.Random, Original, Original], Mutant]] = {
 def mutants(count: int, seed: int) -> Iterator[tuple[str, Original, Mutant]]:
     """So many damaged files, all kinds in turn: the kind, what was damaged, the file."""
     rng = random.Random(seed)
-    originals = [original(V, dtype, seed) for seed, V in enumerate(SIZES) for dtype in ("float32", "float64")]
+    originals = [
+        original(V, dtype, seed) for seed, V in enumerate(SIZES) for dtype in ("float32", "float64")
+    ]
     for k in range(count):
         kind = list(KINDS)[k % len(KINDS)]
         this, other = rng.sample(originals, 2)
@@ -367,7 +409,9 @@ def reason(error: CheckpointError, path: Path) -> str:
         }.get(type(error.__cause__).__name__, str(error))
     text = str(error).removeprefix(f"cannot load {path}: ")
     return re.sub(
-        r"(?<!\w)-?\d+( x \d+)?", "N", text.replace("float32", "floats").replace("float64", "floats")
+        r"(?<!\w)-?\d+( x \d+)?",
+        "N",
+        text.replace("float32", "floats").replace("float64", "floats"),
     )
 
 
@@ -391,7 +435,8 @@ def outcome(path: Path) -> Checkpoint | CheckpointError:
 
 
 def processor_time(path: Path) -> float:
-    """Seconds that loading takes; where it is much, the least of three, for the machine has other work."""
+    """Seconds that loading takes; where it is much, the least of three, for the machine has other
+    work."""
     times: list[float] = []
     while len(times) < 3 and min(times, default=1.0) > SECONDS / 4:
         start = time.process_time()
@@ -402,8 +447,9 @@ def processor_time(path: Path) -> float:
 
 @contextmanager
 def address_space(more: int) -> Iterator[None]:
-    """Within it, the process is given no more than so many bytes on top of what it has: what tracemalloc does
-    not see, as in safetensors' own code, fails too. Only Linux says how much a process has."""
+    """Within it, the process is given no more than so many bytes on top of what it has: what
+    tracemalloc does not see, as in safetensors' own code, fails too. Only Linux says how much a
+    process has."""
     status = Path("/proc/self/statm")
     if not status.exists():
         yield
@@ -420,8 +466,9 @@ def address_space(more: int) -> Iterator[None]:
 
 
 def figures(count: int, seed: int) -> dict[str, Any]:
-    """Loads so many mutants. ``problems`` says what should not have happened: a file that loads to something
-    else, one that had to be refused and was not, another exception, more time or more memory."""
+    """Loads so many mutants. ``problems`` says what should not have happened: a file that loads to
+    something else, one that had to be refused and was not, another exception, more time or more
+    memory."""
     kinds: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
     reasons: Counter[str] = Counter()
     problems: list[str] = []
@@ -446,7 +493,9 @@ def figures(count: int, seed: int) -> dict[str, Any]:
                 tracemalloc.stop()
             slowest, largest = max(slowest, seconds), max(largest, memory)
             if seconds > SECONDS or memory > BYTES:
-                problems.append(f"{number}, {kind}: {1e3 * seconds:.0f} ms, {memory / 2**20:.0f} MB")
+                problems.append(
+                    f"{number}, {kind}: {1e3 * seconds:.0f} ms, {memory / 2**20:.0f} MB"
+                )
             if isinstance(found, CheckpointError):
                 kinds[kind]["refused"] += 1
                 reasons[reason(found, path)] += 1

@@ -1,13 +1,16 @@
-"""A NumPy trainer that adds and multiplies in torch's order, in lockstep with torch: how far apart in bits.
+"""A NumPy trainer that adds and multiplies in torch's order, in lockstep with torch: how far apart
+in bits.
 
-Rounded addition is not associative, so two correct trainers part in their last bits, and whoever compares
-them has to allow for it. Here there is nothing to allow for: given the same order of operations and the same
-exp and log, every bit is the same. The forward and the backward pass are written out below; the optimizer
-is the one in ``impl_numpy/adamw.py``, so its order of operations is proved to be torch's own.
+Rounded addition is not associative, so two correct trainers part in their last bits, and whoever
+compares them has to allow for it. Here there is nothing to allow for: given the same order of
+operations and the same exp and log, every bit is the same. The forward and the backward pass are
+written out below; the optimizer is the one in ``impl_numpy/adamw.py``, so its order of operations
+is proved to be torch's own.
 
-    python -m tests.kit.oracle    prints the distances as JSON, or the conditions that are not met here
+    python -m tests.kit.oracle    prints the distances, or the conditions that are not met here
 
-``test_bit_exact.py`` runs it with fused multiply-adds and vectorised exp and log turned off in both.
+``test_bit_exact.py`` runs it with fused multiply-adds and vectorised exp and log turned off in
+both.
 """
 
 import json
@@ -29,11 +32,13 @@ from common.training import TrainerState, initial_table
 from impl_numpy.trainer import NumpyTrainer
 from impl_torch.trainer import TorchTrainer
 
-Distances = dict[str, int]  # in ULPs, the largest over a run, of the loss and of each array of TrainerState
+# in ULPs, the largest over a run, of the loss and of each array of TrainerState
+Distances = dict[str, int]
 
 
 def unmet() -> list[str]:
-    """What must hold for exp and log to be the C library's in both, and for no multiply-add to be fused."""
+    """What must hold for exp and log to be the C library's in both, and for no multiply-add to be
+    fused."""
     conditions = {
         "Linux": sys.platform == "linux",
         "x86-64": platform.machine() == "x86_64",
@@ -55,8 +60,8 @@ def in_order(terms: Array) -> Array:
 
 
 def row_sums(e: Array) -> Array:
-    """``e`` (N, V), not negative; returns (N,). A row is cut into vectors of 32 bytes, the last filled up
-    with zeros; the vectors are added first, then their lanes."""
+    """``e`` (N, V), not negative; returns (N,). A row is cut into vectors of 32 bytes, the last
+    filled up with zeros; the vectors are added first, then their lanes."""
     N, V = e.shape
     lanes = 32 // e.itemsize
     vectors = np.zeros((N, -(-V // lanes), lanes), e.dtype)
@@ -67,14 +72,16 @@ def row_sums(e: Array) -> Array:
 def cascade_sum(terms: Array) -> np.floating:
     """``terms`` (N,): sixteen at a time, then sixteen of these sums at a time, and so on.
 
-    The very first term is a group by itself, at every level. Terms at the end that fill no group are added up
-    and kept aside, and what was kept is added level by level, the top last. (torch stops at eight levels, and
-    makes groups larger than sixteen, only past 2**28 terms.)
+    The very first term is a group by itself, at every level. Terms at the end that fill no group
+    are added up and kept aside, and what was kept is added level by level, the top last. (torch
+    stops at eight levels, and makes groups larger than sixteen, only past 2**28 terms.)
     """
     total = terms.dtype.type(0)
     while len(terms) > 1:
         groups = np.zeros(((len(terms) - 1) // 16 + 2, 16), terms.dtype)
-        groups.reshape(-1)[15 : 15 + len(terms)] = terms  # 0 ... 0 first | the next sixteen | ... | the rest
+        groups.reshape(-1)[15 : 15 + len(terms)] = (
+            terms  # 0 ... 0 first | the next sixteen | ... | the rest
+        )
         sums = in_order(groups)
         terms, rest = sums[:-1], sums[-1]
         total += rest
@@ -93,14 +100,16 @@ def loss_and_gradient(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
     share = W.dtype.type(-1) / N  # the gradient of the mean with respect to each picked log p
     dlogp = np.zeros_like(logp)
     dlogp[tokens, targets] = share
-    dlogits = dlogp - np.exp(logp) * share  # share again: the sum of a row of dlogp, which has one entry
+    # share again: the sum of a row of dlogp, which has one entry
+    dlogits = dlogp - np.exp(logp) * share
     dW = np.zeros_like(W)
     np.add.at(dW, idx, dlogits)
     return float(loss), dW
 
 
 class OracleTrainer(NumpyTrainer):
-    """The production trainer and optimizer, with the gradient above in place of the one by counts."""
+    """The production trainer and optimizer, with the gradient above in place of the one by
+    counts."""
 
     def step(self, idx: Ids, targets: Ids) -> float:
         W = self.model.token_embedding_table
@@ -110,13 +119,18 @@ class OracleTrainer(NumpyTrainer):
 
 
 class FusedTorchTrainer(TorchTrainer):
-    """torch's default AdamW has a square root that is 1 ULP off in one of five float32 results; the fused
-    one rounds correctly, as NumPy does. Otherwise they are the same."""
+    """torch's default AdamW has a square root that is 1 ULP off in one of five float32 results; the
+    fused one rounds correctly, as NumPy does. Otherwise they are the same."""
 
     def __init__(self, table: Array, config: Config) -> None:
         super().__init__(table, config)
         self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), config.lr, config.betas, config.eps, config.weight_decay, fused=True
+            self.model.parameters(),
+            config.lr,
+            config.betas,
+            config.eps,
+            config.weight_decay,
+            fused=True,
         )
 
 
@@ -147,14 +161,15 @@ OTHERS = [OneUlpOff, DecayAfterTheUpdate, NumpyTrainer]
 
 
 def ulps(a: Array, b: Array) -> int:
-    """The largest distance between entries, counted in floating-point numbers on the way. +0 and -0 are two
-    of these, so 0 means the same bits."""
+    """The largest distance between entries, counted in floating-point numbers on the way. +0 and -0
+    are two of these, so 0 means the same bits."""
     signed, unsigned = (np.int32, np.uint32) if a.dtype == np.float32 else (np.int64, np.uint64)
     i, j = a.view(signed), b.view(signed)
     if np.array_equal(i, j):
         return 0
-    # Read as integers, floats are in order from +0 up; below it they run the other way until all bits but
-    # the sign are flipped. The difference may need the bit that a signed integer has for its sign.
+    # Read as integers, floats are in order from +0 up; below it they run the other way until all
+    # bits but the sign are flipped. The difference may need the bit that a signed integer has for
+    # its sign.
     i, j = (np.where(np.less(k, 0), np.bitwise_xor(k, np.iinfo(signed).max), k) for k in (i, j))
     return int((np.maximum(i, j).view(unsigned) - np.minimum(i, j).view(unsigned)).max())
 
@@ -162,11 +177,14 @@ def ulps(a: Array, b: Array) -> int:
 def lockstep(
     cls: type[NumpyTrainer], table: Array, config: Config, batches: Iterable[tuple[Ids, Ids]]
 ) -> Distances:
-    """Both take every step from where they are themselves; nothing is copied from one to the other."""
+    """Both take every step from where they are themselves; nothing is copied from one to the
+    other."""
     ours, theirs = cls(table, config), FusedTorchTrainer(table, config)
     largest = dict.fromkeys(("loss", *TrainerState._fields), 0)
     for idx, targets in batches:
-        losses = [np.array([trainer.step(idx, targets)], config.dtype) for trainer in (ours, theirs)]
+        losses = [
+            np.array([trainer.step(idx, targets)], config.dtype) for trainer in (ours, theirs)
+        ]
         assert np.isfinite(losses).all(), "agreement in nan would prove nothing"
         pairs = zip(largest, [losses, *zip(ours.state(), theirs.state(), strict=True)], strict=True)
         for name, pair in pairs:
@@ -191,8 +209,9 @@ def on_text(cls: type[NumpyTrainer], dtype: str, steps: int) -> Distances:
 
 
 def sweep(dtype: str, count: int, steps: int) -> Iterator[tuple[str, Distances]]:
-    """Random sizes, settings and tables: rows shorter than a vector, sums of one to four levels, both of
-    lerp's formulas, logits from flat to saturated, float32 moments that fade to subnormal numbers."""
+    """Random sizes, settings and tables: rows shorter than a vector, sums of one to four levels,
+    both of lerp's formulas, logits from flat to saturated, float32 moments that fade to subnormal
+    numbers."""
     rng = np.random.default_rng(0)
     for _ in range(count):
         V, T = int(2 ** rng.uniform(1, 7)), int(2 ** rng.uniform(0, 6))
@@ -219,7 +238,8 @@ def main() -> None:
     if conditions := unmet():
         print(json.dumps({"unmet": conditions}))
         return
-    torch.set_num_threads(1)  # batches this small gain nothing from more; on busy cores they lose much
+    # batches this small gain nothing from more; on busy cores they lose much
+    torch.set_num_threads(1)
     report = {
         dtype: {
             "text": on_text(OracleTrainer, dtype, steps=1000),

@@ -27,7 +27,9 @@ class Judged(NamedTuple):
         """Wrong code that was called correct, or unstable code that was called otherwise."""
         if self.truth == "right":
             return False
-        return self.verdict == "correct" or (self.truth == "unstable") != (self.verdict == "unstable")
+        return self.verdict == "correct" or (self.truth == "unstable") != (
+            self.verdict == "unstable"
+        )
 
     @property
     def alarm(self) -> bool:
@@ -65,7 +67,8 @@ def judged(path: Path) -> Judged:
         result = bigram.check_optimizer(subject, **settings)
     else:
         settings |= {
-            name: f"--{name.replace('_', '-')}" in options for name in ("loss_only", "gradient_only")
+            name: f"--{name.replace('_', '-')}" in options
+            for name in ("loss_only", "gradient_only")
         }
         result = bigram.check(subject, **settings)
     seconds = time.perf_counter() - started
@@ -91,9 +94,12 @@ def main(folders: list[str]) -> None:
                 continue
             rows.append(row)
             mark = "MISSED" if row.missed else "ALARM" if row.alarm else ""
+            said = " + ".join(row.names) or "-"
+            if row.complaint:
+                said += f" | {row.complaint[:90]}"
+            truth = f"[{row.truth}: {row.expected}]"
             print(
-                f"{row.verdict:9}{row.seconds:5.1f} s {mark} {path.stem} [{row.truth}: {row.expected}] -> "
-                f"{' + '.join(row.names) or '-'}{' | ' + row.complaint[:90] if row.complaint else ''}",
+                f"{row.verdict:9}{row.seconds:5.1f} s {mark} {path.stem} {truth} -> {said}",
                 flush=True,
             )
         print(

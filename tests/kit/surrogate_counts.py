@@ -1,4 +1,5 @@
-"""Counts the pairs of tiny Shakespeare and writes the table that ``common/text/surrogate.py`` reads:
+"""Counts the pairs of tiny Shakespeare and writes the table that ``common/text/surrogate.py``
+reads:
 
 python -m tests.kit.surrogate_counts tinyshakespeare.txt
 """
@@ -15,7 +16,8 @@ from common.text.surrogate import COUNTS
 
 
 def surrogate_counts(corpus: Corpus) -> dict[str, NDArray[Any]]:
-    """``vocab``, and for each part its pair counts (V, V) and its first id, in the smallest types."""
+    """``vocab``, and for each part its pair counts (V, V) and its first id, in the smallest
+    types."""
     table: dict[str, NDArray[Any]] = {"vocab": np.array("".join(corpus.tokenizer.vocab))}
     for name, part in (("train", corpus.train), ("val", corpus.val)):
         counts = count_text_pairs(part, corpus.tokenizer.vocab_size)

@@ -10,15 +10,17 @@ from typing import Any
 def at_terminal(
     command: Sequence[str], name: str, **environment: str
 ) -> tuple[subprocess.Popen[bytes], bytes, bytes]:
-    """Runs ``command`` to its end with its "stdout" or "stderr", whichever ``name`` says, at a terminal.
-    Returns the process, all it wrote there, and all it wrote to the other of the two, a pipe."""
+    """Runs ``command`` to its end with its "stdout" or "stderr", whichever ``name`` says, at a
+    terminal. Returns the process, all it wrote there, and all it wrote to the other of the two, a
+    pipe."""
     import pty  # POSIX alone has them
 
     terminal, line = pty.openpty()
     written: list[bytes] = []
 
     def read() -> None:
-        # As it comes, for a terminal that is not read fills up; an OSError says that the other end is closed.
+        # As it comes, for a terminal that is not read fills up; an OSError says that the other end
+        # is closed.
         try:
             while piece := os.read(terminal, 100_000):
                 written.append(piece)
@@ -28,7 +30,9 @@ def at_terminal(
     reader = threading.Thread(target=read)
     other = "stdout" if name == "stderr" else "stderr"
     settings = (
-        os.environ | {"TERM": "xterm-256color", "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"} | environment
+        os.environ
+        | {"TERM": "xterm-256color", "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"}
+        | environment
     )
     streams: dict[str, Any] = {name: line, other: subprocess.PIPE}
     with subprocess.Popen(command, env=settings, **streams) as process:

@@ -1,4 +1,5 @@
-"""Proves that the loss is the one of the ONNX standard, on its test vectors for SoftmaxCrossEntropyLoss."""
+"""Proves that the loss is the one of the ONNX standard, on its test vectors for
+SoftmaxCrossEntropyLoss."""
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from impl_numpy import cross_entropy
 pytest.importorskip("onnx", reason="the vectors are in the package onnx")
 
 
-@pytest.mark.filterwarnings("ignore")  # of the vectors of other operators, which are made along with these
+# of the vectors of other operators, which are made along with these
+@pytest.mark.filterwarnings("ignore")
 def test_the_loss_on_the_vectors_of_onnx() -> None:
     from onnx.backend.test.case.node import collect_testcases
 

@@ -1,4 +1,5 @@
-"""Proves that the hand-written AdamW is optax's too, in float32: the same formulas in another order."""
+"""Proves that the hand-written AdamW is optax's too, in float32: the same formulas in another
+order."""
 
 import numpy as np
 import pytest
@@ -21,7 +22,8 @@ def test_optax_adamw_is_within_the_doctors_bound(name: str) -> None:
         W = np.asarray(optax.apply_updates(W, updates))
         tables.append(W)
     truth, bound = run.truth_and_bound
-    # Its decay goes together with the step, both from the old table: lr * lr * decay apart after each.
+    # Its decay goes together with the step, both from the old table: lr * lr * decay apart after
+    # each.
     decay = lr**2 * run.settings["weight_decay"] * np.arange(1, len(tables) + 1)[:, None, None]
     steps = len(tables)
     apart = abs(np.array(tables, dtype=np.float64) - truth[:steps].astype(np.float64))

@@ -1,5 +1,6 @@
-"""Proves that the hand-written side gives what torch's own test samples give: AdamW on those of ``optim_db``,
-and the gradient on the cross entropies of ``op_db`` that are ours, with an identity for the table."""
+"""Proves that the hand-written side gives what torch's own test samples give: AdamW on those of
+``optim_db``, and the gradient on the cross entropies of ``op_db`` that are ours, with an identity
+for the table."""
 
 import inspect
 
@@ -27,7 +28,9 @@ def test_adamw_on_torchs_samples(dtype: str) -> None:
     tried = 0
     for sample in info.optim_inputs_func(device="cpu"):
         settings = {name: value for name, value in sample.kwargs.items() if name in TAKEN}
-        if set(sample.kwargs) - TAKEN or any(isinstance(value, torch.Tensor) for value in settings.values()):
+        if set(sample.kwargs) - TAKEN or any(
+            isinstance(value, torch.Tensor) for value in settings.values()
+        ):
             continue  # amsgrad, maximize, capturable: not ours
         rng = np.random.default_rng(tried)
         W = rng.standard_normal((5, 7)).astype(dtype)

@@ -1,4 +1,5 @@
-"""Proves that ``tools/machines.py`` makes the machines that it names, and that it loses no failure on one."""
+"""Proves that ``tools/machines.py`` makes the machines that it names, and that it loses no failure
+on one."""
 
 import subprocess
 import sys
@@ -17,10 +18,16 @@ def run(tmp_path: Path) -> Run:
     return Run(tmp_path, seed=7)
 
 
-def processor(monkeypatch: pytest.MonkeyPatch, has: str, dispatch: str, blas: str = "scipy-openblas") -> None:
+def processor(
+    monkeypatch: pytest.MonkeyPatch, has: str, dispatch: str, blas: str = "scipy-openblas"
+) -> None:
     """This processor, and the instruction sets that NumPy can leave out."""
     names = {*has.split(), *dispatch.split()}
-    found = {"has": {name: name in has.split() for name in names}, "dispatch": dispatch.split(), "blas": blas}
+    found = {
+        "has": {name: name in has.split() for name in names},
+        "dispatch": dispatch.split(),
+        "blas": blas,
+    }
     monkeypatch.setattr(machines, "features", lambda python: found)
 
 
@@ -28,7 +35,12 @@ def processor(monkeypatch: pytest.MonkeyPatch, has: str, dispatch: str, blas: st
     ("has", "dispatch", "without_avx512", "without_all"),
     [  # NumPy 2.4, NumPy 2.0, an older processor, and Arm
         ("X86_V2 X86_V3 X86_V4 AVX2", "X86_V3 X86_V4 AVX512_SPR", "X86_V4", "X86_V3 X86_V4"),
-        ("SSE2 SSE41 AVX2 AVX512F", "SSE41 AVX2 AVX512F AVX512_KNL", "AVX512F", "SSE41 AVX2 AVX512F"),
+        (
+            "SSE2 SSE41 AVX2 AVX512F",
+            "SSE41 AVX2 AVX512F AVX512_KNL",
+            "AVX512F",
+            "SSE41 AVX2 AVX512F",
+        ),
         ("SSE2 SSE41 AVX2", "SSE41 AVX2 AVX512F", "", "SSE41 AVX2"),
         ("ASIMD ASIMDHP", "ASIMDHP SVE", None, "ASIMDHP"),
     ],
@@ -55,7 +67,8 @@ def test_numpy_is_told_names_of_its_own_that_the_processor_has(
 def test_numpy_and_torch_then_do_without_them(run: Run) -> None:
     machines.baseline(run)
     code = (
-        "from numpy._core._multiarray_umath import __cpu_dispatch__ as names, __cpu_features__ as has\n"
+        "from numpy._core._multiarray_umath import __cpu_dispatch__ as names, __cpu_features__ as "
+        "has\n"
         "print([name for name in names if has[name]])"
     )
     command = [sys.executable, "-W", "error", "-c", code]
@@ -65,7 +78,9 @@ def test_numpy_and_torch_then_do_without_them(run: Run) -> None:
     assert subprocess.check_output(command, env=run.environment, text=True) == "DEFAULT\n"
 
 
-def test_openblas_is_asked_for_no_more_than_is_there(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_openblas_is_asked_for_no_more_than_is_there(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     processor(monkeypatch, "AVX2", "AVX512_SKX")
     machines.haswell(run)
     assert run.environment["OPENBLAS_CORETYPE"] == "Haswell"
@@ -94,7 +109,8 @@ def test_neighbours_end_with_the_tests() -> None:
 
 
 def pytest_that(printed: str, status: int | None) -> Callable[..., Any]:
-    """In place of ``subprocess.run``: pytest prints this and ends with that status; None: it hangs."""
+    """In place of ``subprocess.run``: pytest prints this and ends with that status; None: it
+    hangs."""
 
     def run(command: list[str], stdout: Any, **options: Any) -> subprocess.CompletedProcess[bytes]:
         stdout.write(printed.encode())
@@ -141,7 +157,9 @@ def test_each_machine_has_a_line_and_one_that_is_not_here_its_reason(
     processor(monkeypatch, "", "")
     names = ["here", "plain", "random", "avx2", "haswell", "skylakex", "baseline"]
     assert machines.main([*names, "--seed", "7"]) == 0
-    lines = {line.split()[0]: " ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
+    lines = {
+        line.split()[0]: " ".join(line.split()) for line in capsys.readouterr().out.splitlines()
+    }
     assert set(lines) == set(names)
     assert lines["here"] == "here 5 passed 0 failed 1 skipped 0 s as it is"
     assert lines["random"].endswith("; --seed 7")

@@ -1,5 +1,6 @@
-"""Proves that ``docs/reliability.md`` says what its command finds: the table of bad input is the one that is
-tested, the figures are those of the whole measurement, and none can be written down that is bad."""
+"""Proves that ``docs/reliability.md`` says what its command finds: the table of bad input is the
+one that is tested, the figures are those of the whole measurement, and none can be written down
+that is bad."""
 
 import copy
 import os
@@ -40,11 +41,19 @@ def test_the_figures_of_reliability_are_of_the_whole_measurement() -> None:
     counts = [[int(cell.replace(",", "")) for cell in cells] for _, *cells in rows]
     assert sum(map(sum, counts)) == 100_000
     refused, loaded = map(sum, zip(*counts, strict=True))
-    assert f"| 100,000: {refused:,} refused, {loaded:,} loaded as saved, 0 anything else |" in figures
+    assert (
+        f"| 100,000: {refused:,} refused, {loaded:,} loaded as saved, 0 anything else |" in figures
+    )
 
 
 FOUND: dict[str, Any] = {
-    "killed": {"kills": 9, "while_saving": 3, "files_loaded": 12, "runs_finished": 4, "problems": []},
+    "killed": {
+        "kills": 9,
+        "while_saving": 3,
+        "files_loaded": 12,
+        "runs_finished": 4,
+        "problems": [],
+    },
     "damaged": {
         "files": 3,
         "kinds": {"bits flipped": {"refused": 2, "loaded": 1}},
@@ -77,4 +86,6 @@ def test_a_full_disk_leaves_the_checkpoint_before(monkeypatch: pytest.MonkeyPatc
         path.write_bytes(data)
 
     monkeypatch.setattr(checkpoint, "replace_file", in_place)
-    assert any("not as it was" in problem for problem in reliability.full_disk(every=9000)["problems"])
+    assert any(
+        "not as it was" in problem for problem in reliability.full_disk(every=9000)["problems"]
+    )

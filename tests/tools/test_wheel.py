@@ -1,5 +1,5 @@
-"""Proves that the wheel puts one name on the path, ``bigram``, and works in a repository that has packages
-named ``common``, ``impl_numpy`` and ``tests`` of its own."""
+"""Proves that the wheel puts one name on the path, ``bigram``, and works in a repository that has
+packages named ``common``, ``impl_numpy`` and ``tests`` of its own."""
 
 import os
 import subprocess
@@ -64,8 +64,19 @@ def test_my_gradient():
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("hatchling")
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
-    result = subprocess.run([*command, "-w", str(folder), str(ROOT)], capture_output=True, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+    ]
+    result = subprocess.run(
+        [*command, "-w", str(folder), str(ROOT)], capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stderr
     (path,) = folder.glob("*.whl")
     return path
@@ -79,7 +90,9 @@ def test_the_wheel_has_one_name(wheel: Path) -> None:
         # All that the clone has, and no file of its tests.
         here = {
             (
-                path.relative_to(ROOT) if package == "bigram" else Path("bigram", path.relative_to(ROOT))
+                path.relative_to(ROOT)
+                if package == "bigram"
+                else Path("bigram", path.relative_to(ROOT))
             ).as_posix()
             for package in ("bigram", "common", "impl_numpy", "impl_torch")
             for path in (ROOT / package).rglob("*")
@@ -90,8 +103,8 @@ def test_the_wheel_has_one_name(wheel: Path) -> None:
 
 @pytest.fixture(scope="module")
 def repository(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A reader's repository, and the folder of the commands of an environment that holds the wheel, and
-    besides it only the packages that this one has, without this clone."""
+    """A reader's repository, and the folder of the commands of an environment that holds the wheel,
+    and besides it only the packages that this one has, without this clone."""
     root = tmp_path_factory.mktemp("theirs")
     for name, text in THEIRS.items():
         (root / name).parent.mkdir(exist_ok=True)
@@ -101,8 +114,20 @@ def repository(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     scripts = environment / ("Scripts" if os.name == "nt" else "bin")
     where = "import sysconfig; print(sysconfig.get_path('purelib'))"
     python = str(next(scripts.glob("python*")))
-    packages = Path(subprocess.run([python, "-c", where], capture_output=True, text=True).stdout.strip())
-    command = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", "--no-index"]
+    packages = Path(
+        subprocess.run([python, "-c", where], capture_output=True, text=True).stdout.strip()
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-index",
+    ]
     result = subprocess.run([*command, str(wheel)], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     others = {str(Path(module.__file__ or "").parents[1]) for module in _needed()}
@@ -132,8 +157,12 @@ def test_it_works_beside_packages_of_the_same_names(
     command: list[str], repository: tuple[Path, Path]
 ) -> None:
     root, scripts = repository
-    (root / "pytest.ini").write_text("[pytest]\npythonpath = .\ntestpaths = tests\n", encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    (root / "pytest.ini").write_text(
+        "[pytest]\npythonpath = .\ntestpaths = tests\n", encoding="utf-8"
+    )
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTEST")
+    }
     environment.pop("PYTHONPATH", None)
     python = str(next(scripts.glob("python*")))
     if (
@@ -143,7 +172,12 @@ def test_it_works_beside_packages_of_the_same_names(
     else:
         start = [python] if command[0] == "python" else [str(next(scripts.glob("bigram*")))]
     result = subprocess.run(
-        [*start, *command[1:]], capture_output=True, text=True, cwd=root, env=environment, timeout=300
+        [*start, *command[1:]],
+        capture_output=True,
+        text=True,
+        cwd=root,
+        env=environment,
+        timeout=300,
     )
     assert result.returncode == 0, result.stdout + result.stderr
     if "check" in command:

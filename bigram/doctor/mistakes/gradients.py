@@ -1,6 +1,7 @@
-"""Mistakes on the way back: each is *one* stage of the gradient by hand done wrong, as it looks in the wild,
-with a sentence on how it arises and one on how to mend it. Those that the loss can have as well are in
-``losses.py``, the stages themselves in ``stages.py``, the wrong optimizers in ``optimizers.py``.
+"""Mistakes on the way back: each is *one* stage of the gradient by hand done wrong, as it looks in
+the wild, with a sentence on how it arises and one on how to mend it. Those that the loss can have
+as well are in ``losses.py``, the stages themselves in ``stages.py``, the wrong optimizers in
+``optimizers.py``.
 """
 
 from collections.abc import Callable
@@ -31,7 +32,7 @@ from common.arrays import Array
 
 __all__ = ["GRADIENTS", "LOSSES", "Gradient", "Mistake", "build", "build_without_loss"]
 
-# --- the derivative of one token ----------------------------------------------------------------------
+# --- the derivative of one token ------------------------------------------------------------------
 
 
 @mistake(
@@ -78,7 +79,10 @@ def jacobian_applied_twice(t: Tape) -> Array:
 @mistake(
     "softmax Jacobian not applied",
     dlogits,
-    why="-1 / p at the target is the gradient at the probabilities; the way through softmax is missing.",
+    why=(
+        "-1 / p at the target is the gradient at the probabilities; the way through softmax is "
+        "missing."
+    ),
     mend="Multiply by the Jacobian diag(p) - p p^T: the product is p - onehot.",
 )
 def jacobian_not_applied(t: Tape) -> Array:
@@ -98,7 +102,10 @@ QUOTIENTS: dict[str, Callable[..., Array]] = {
     amounts=(1e-300, 0.2),
     usual=1e-7,
     variants=tuple(QUOTIENTS),
-    why="-1 / p is guarded by np.clip or a maximum, and where p is smaller the product is no longer 1.",
+    why=(
+        "-1 / p is guarded by np.clip or a maximum, and where p is smaller the product is no "
+        "longer 1."
+    ),
     mend="Multiply out first: the gradient at the logits is p - onehot, without a quotient.",
 )
 def clipped_in_the_quotient(t: Tape, at: Array, how: str) -> Array:
@@ -109,7 +116,10 @@ def clipped_in_the_quotient(t: Tape, at: Array, how: str) -> Array:
 @mistake(
     "only the target's entry",
     dlogits,
-    why="Only -log p[target] is differentiated by its own logit; the others reach it through the sum.",
+    why=(
+        "Only -log p[target] is differentiated by its own logit; the others reach it through the "
+        "sum."
+    ),
     mend="Every logit of the row has the gradient p, and the target's has p - 1.",
 )
 def only_the_targets_entry(t: Tape) -> Array:
@@ -139,7 +149,10 @@ def softmax_not_added(t: Tape) -> Array:
 @mistake(
     "softmax not times the upstream sum",
     dlogits,
-    why="The backward of log-softmax adds p itself, not p times the sum of the gradient that comes in.",
+    why=(
+        "The backward of log-softmax adds p itself, not p times the sum of the gradient that "
+        "comes in."
+    ),
     mend="dlogits = dlogp - p * dlogp.sum(axis=1, keepdims=True).",
 )
 def softmax_not_times_upstream(t: Tape) -> Array:
@@ -196,7 +209,10 @@ def jacobians_sum(t: Tape, how: str) -> Array:
 @mistake(
     "maximum differentiated",
     dlogits,
-    why="The row maximum is differentiated as well, though softmax is the same whatever is taken off.",
+    why=(
+        "The row maximum is differentiated as well, though softmax is the same whatever is taken "
+        "off."
+    ),
     mend="Leave it out: its gradient is minus the sum of the row's, which is 0.",
 )
 def maximum_differentiated(t: Tape) -> Array:
@@ -208,7 +224,10 @@ def maximum_differentiated(t: Tape) -> Array:
     "quotient by an underflowed probability",
     dlogits,
     unstable=True,
-    why="-1 / p meets 1 / 0 where a probability is below the smallest number, and 0 * infinity follows.",
+    why=(
+        "-1 / p meets 1 / 0 where a probability is below the smallest number, and 0 * infinity "
+        "follows."
+    ),
     mend="Multiply out first: the gradient at the logits is p - onehot.",
 )
 def quotient_of_underflowed_probability(t: Tape) -> Array:
@@ -217,13 +236,15 @@ def quotient_of_underflowed_probability(t: Tape) -> Array:
         return t.p * (g - (t.p * g).sum(axis=-1, keepdims=True)) * t.weights
 
 
-# --- back to the table --------------------------------------------------------------------------------
+# --- back to the table ----------------------------------------------------------------------------
 
 LOST: dict[str, Callable[..., Any]] = {
     "": lambda t: [np.arange(t.N)],
     "the first one kept": lambda t: [np.arange(t.N)[::-1]],
     "in each window": lambda t: np.array_split(np.arange(t.N), len(t.idx)),
-    "at each position": lambda t: [np.arange(t.N)[k :: t.idx.shape[1]] for k in range(t.idx.shape[1])],
+    "at each position": lambda t: [
+        np.arange(t.N)[k :: t.idx.shape[1]] for k in range(t.idx.shape[1])
+    ],
 }
 
 
@@ -231,7 +252,10 @@ LOST: dict[str, Callable[..., Any]] = {
     "repeated ids lost",
     scatter,
     variants=tuple(LOST),
-    why="dW[idx] += d reads every row once, adds, and writes once: of a repeated id the last one stays.",
+    why=(
+        "dW[idx] += d reads every row once, adds, and writes once: of a repeated id the last one "
+        "stays."
+    ),
     mend="np.add.at(dW, idx, d), or a one-hot matrix product, or counts.",
 )
 def repeated_ids_lost(t: Tape, how: str) -> Array:
@@ -297,7 +321,10 @@ def last_row_never_written(t: Tape) -> Array:
 @mistake(
     "gradient of zeros",
     scatter,
-    why="np.add.at(dW[rows], ...) adds into a copy, or the array returned is not the one that was filled.",
+    why=(
+        "np.add.at(dW[rows], ...) adds into a copy, or the array returned is not the one that was "
+        "filled."
+    ),
     mend="np.add.at(dW, rows, d): the table itself comes first.",
 )
 def gradient_of_zeros(t: Tape) -> Array:
@@ -308,7 +335,10 @@ def gradient_of_zeros(t: Tape) -> Array:
     "rows in order of first use",
     scatter,
     variants=("sorted", "as they come"),
-    why="The sums of the distinct characters are written to rows 0, 1, 2, ..., not to the characters' own.",
+    why=(
+        "The sums of the distinct characters are written to rows 0, 1, 2, ..., not to the "
+        "characters' own."
+    ),
     mend="Write each sum to dW[id].",
 )
 def rows_in_order(t: Tape, how: str) -> Array:
@@ -319,7 +349,7 @@ def rows_in_order(t: Tape, how: str) -> Array:
     return dW
 
 
-# --- afterwards ---------------------------------------------------------------------------------------
+# --- afterwards -----------------------------------------------------------------------------------
 
 
 @mistake(
@@ -357,8 +387,16 @@ def momentum_left_in(t: Tape, beta: Array) -> Array:
     "gradient of an earlier call",
     finish,
     remembers=True,
-    variants=("the first of this V", "the first of these shapes", "the one before", "zeros at first"),
-    why="A result is cached by the shapes of the arguments, not by their values, or returned one call late.",
+    variants=(
+        "the first of this V",
+        "the first of these shapes",
+        "the one before",
+        "zeros at first",
+    ),
+    why=(
+        "A result is cached by the shapes of the arguments, not by their values, or returned one "
+        "call late."
+    ),
     mend="Work the gradient out anew in every call.",
 )
 def gradient_of_an_earlier_call(t: Tape, how: str) -> Array:
@@ -387,7 +425,10 @@ def unvisited_rows_not_zero(t: Tape) -> Array:
     finish,
     amounts=(1e-6, 100.0),
     usual=1.0,
-    why="A number is added to every pair count, as for a count model, and the gradient is made of those.",
+    why=(
+        "A number is added to every pair count, as for a count model, and the gradient is made of "
+        "those."
+    ),
     mend="The gradient is of the pairs in the batch: leave counts at zero where there were none.",
 )
 def counts_smoothed(t: Tape, amount: Array) -> Array:
@@ -412,7 +453,9 @@ def one_entry_off(t: Tape) -> Array:
     finish,
     variants=("", "float16"),
     precision=True,
-    why="A default dtype somewhere on the way: torch.tensor of a list, np.float32 in a constructor.",
+    why=(
+        "A default dtype somewhere on the way: torch.tensor of a list, np.float32 in a constructor."
+    ),
     mend="Take the dtype from W and pass it on.",
 )
 def float32_where_float64_was_asked(t: Tape, dtype: str) -> Array:
@@ -444,7 +487,8 @@ def clipped_by_value(t: Tape, at: Array) -> Array:
 
 
 NORMS: dict[str, Callable[..., Array]] = {
-    "of the table and 1e-6": lambda dW: np.sqrt((dW * dW).sum(axis=(-2, -1), keepdims=True)) + 1e-6,  # torch
+    # torch
+    "of the table and 1e-6": lambda dW: np.sqrt((dW * dW).sum(axis=(-2, -1), keepdims=True)) + 1e-6,
     "of the table": lambda dW: np.sqrt((dW * dW).sum(axis=(-2, -1), keepdims=True)),
     "of each row": lambda dW: np.sqrt((dW * dW).sum(axis=-1, keepdims=True)),
 }
@@ -491,7 +535,9 @@ def table_returned(t: Tape, lr: Array) -> Array:
 @mistake(
     "mean of each column taken off",
     finish,
-    why="The gradient is centred along the wrong axis, or as an optimizer with centralisation does.",
+    why=(
+        "The gradient is centred along the wrong axis, or as an optimizer with centralisation does."
+    ),
     mend="Return it as it is: each row sums to zero already, a column need not.",
 )
 def mean_taken_off(t: Tape) -> Array:
@@ -517,7 +563,7 @@ def only_part_of_the_table(t: Tape, which: tuple[str, int, str]) -> Array:
     return dW
 
 
-# --- factors: found by the ratio to the right gradient, and named by it --------------------------------
+# --- factors: found by the ratio to the right gradient, and named by it ---------------------------
 
 RATIOS: dict[str, Callable[..., float]] = {  # of B, T and V, by the name of the ratio
     "": lambda B, T, V: 1,
@@ -567,7 +613,11 @@ def scaled(stage_result: str, number: float, ratio: str) -> Stage:
     """Multiplies ``d`` or the loss."""
 
     def code(t: Tape, *chosen: object) -> Array:
-        return getattr(t, stage_result) * number * RATIOS[ratio](len(t.idx), t.idx.size // len(t.idx), t.V)
+        return (
+            getattr(t, stage_result)
+            * number
+            * RATIOS[ratio](len(t.idx), t.idx.size // len(t.idx), t.V)
+        )
 
     return code
 
@@ -590,6 +640,8 @@ def off_by_a_factor(number: float, ratio: str, side: str) -> Mistake:
     word = f"{said} {ratio}" if said and ratio else said or ratio
     name = f"off by a factor, {word}" if side == "dW" else f"loss off by a factor, {word}"
     code = {"factor": scaled("d", number, ratio), "report": scaled("loss", number, ratio)}
-    why = f"It is {word} times the right one: a constant, a loss scale or a mean too many or too few."
+    why = (
+        f"It is {word} times the right one: a constant, a loss scale or a mean too many or too few."
+    )
     mend = "Look for what is multiplied or divided between loss and gradient."
     return Mistake(name, why, mend, code, "off by a factor", side, ratio=(number, ratio))

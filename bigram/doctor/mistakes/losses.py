@@ -1,6 +1,6 @@
-"""Mistakes on the way to the loss. Each can be made in the loss, in the gradient by hand, and in both; and
-each has an exact derivative, which autograd returns with it. Those of a gradient alone are in
-``gradients.py``, and the stages in ``stages.py``.
+"""Mistakes on the way to the loss. Each can be made in the loss, in the gradient by hand, and in
+both; and each has an exact derivative, which autograd returns with it. Those of a gradient alone
+are in ``gradients.py``, and the stages in ``stages.py``.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ from common.arrays import Array, Ids
 TokenPairs = tuple[Ids, Ids]
 Probabilities = tuple[Array, Array]
 
-# --- the table ----------------------------------------------------------------------------------------
+# --- the table ------------------------------------------------------------------------------------
 
 
 @mistake(
@@ -36,7 +36,10 @@ Probabilities = tuple[Array, Array]
     table,
     remembers=True,
     variants=("", "until V changes"),
-    why="A model is made once for each size, with a copy of the first W, and later calls use that copy.",
+    why=(
+        "A model is made once for each size, with a copy of the first W, and later calls use that "
+        "copy."
+    ),
     mend="Read the W that is handed over in every call.",
 )
 def first_table_kept(t: Tape, how: str) -> Array:
@@ -68,7 +71,7 @@ def table_rounded(t: Tape, dtype: str) -> Array:
     return t.W.real.astype(dtype).astype(t.W.dtype)
 
 
-# --- which pairs --------------------------------------------------------------------------------------
+# --- which pairs ----------------------------------------------------------------------------------
 
 
 @mistake(
@@ -202,14 +205,19 @@ def rows_one_place_off(t: Tape, way: str) -> TokenPairs:
     "ids in 8 bits",
     pairs,
     variants=("uint8", "int8"),
-    why="Ids are cast to one byte to save memory: from 256 characters on (128 with a sign) they wrap around.",
+    why=(
+        "Ids are cast to one byte to save memory: from 256 characters on (128 with a sign) they "
+        "wrap around."
+    ),
     mend="Keep ids in int64, or in the smallest type that holds V - 1.",
 )
 def ids_in_8_bits(t: Tape, dtype: str) -> TokenPairs:
-    return t.idx.ravel().astype(dtype).astype(int) % t.V, t.targets.ravel().astype(dtype).astype(int) % t.V
+    return t.idx.ravel().astype(dtype).astype(int) % t.V, t.targets.ravel().astype(dtype).astype(
+        int
+    ) % t.V
 
 
-# --- the part of each token in the mean ---------------------------------------------------------------
+# --- the part of each token in the mean -----------------------------------------------------------
 
 
 def shares(keep: Array, over: str, N: int) -> Array:
@@ -225,15 +233,21 @@ def shares(keep: Array, over: str, N: int) -> Array:
         for over in ("the rest", "all")
         for ids in ("targets", "inputs")
         for i in (0, 1, -1)
-        if (ids, i, over) not in (("inputs", 0, "all"), ("inputs", -1, "all"))  # have their own entries
+        if (ids, i, over)
+        not in (("inputs", 0, "all"), ("inputs", -1, "all"))  # have their own entries
     ),
-    why="ignore_index=0, padding_idx=0 or a mask leaves tokens out, though each id is a character here.",
+    why=(
+        "ignore_index=0, padding_idx=0 or a mask leaves tokens out, though each id is a character "
+        "here."
+    ),
     mend="There is no padding: every token has its part in loss and gradient.",
 )
 def a_character_taken_for_padding(t: Tape, which: str) -> Array:
     words, over = which.split(", mean over ")
     ids, i = words.split()
-    return shares((t.ys if ids == "targets" else t.rows) != int(i) % t.V, over, t.N).astype(t.W.real.dtype)
+    return shares((t.ys if ids == "targets" else t.rows) != int(i) % t.V, over, t.N).astype(
+        t.W.real.dtype
+    )
 
 
 @mistake(
@@ -250,15 +264,25 @@ def first_character_taken_for_padding(t: Tape) -> Array:
     "micro-batches added, not averaged",
     weights,
     variants=tuple(
-        (parts, of, how) for parts in (2, 4) for of in ("windows", "tokens") for how in ("", "evenly")
+        (parts, of, how)
+        for parts in (2, 4)
+        for of in ("windows", "tokens")
+        for how in ("", "evenly")
     ),
-    why="Each micro-batch has its own mean, and their sum is never divided, or evenly though they differ.",
+    why=(
+        "Each micro-batch has its own mean, and their sum is never divided, or evenly though they "
+        "differ."
+    ),
     mend="Weigh each micro-batch's mean by its share of the tokens.",
 )
 def micro_batches(t: Tape, which: tuple[int, str, str]) -> Array:
     parts, of, how = which
     w = np.zeros(t.N)
-    groups = np.arange(t.N).reshape(t.idx.shape) if of == "windows" and t.idx.size == t.N else np.arange(t.N)
+    groups = (
+        np.arange(t.N).reshape(t.idx.shape)
+        if of == "windows" and t.idx.size == t.N
+        else np.arange(t.N)
+    )
     split = [part.ravel() for part in np.array_split(groups, parts) if part.size]
     for part in split:
         w[part] = 1 / part.size / (len(split) if how else 1)
@@ -275,7 +299,10 @@ def pair_counts_of(t: Tape) -> Ids:
     "counts in few bits",
     weights,
     variants=("int8", "uint8", "bool"),
-    why="Pair counts are kept in a type too small for them: int8 wraps around at 128, bool stops at 1.",
+    why=(
+        "Pair counts are kept in a type too small for them: int8 wraps around at 128, bool stops "
+        "at 1."
+    ),
     mend="Count in int64.",
 )
 def counts_in_few_bits(t: Tape, dtype: str) -> Array:
@@ -287,23 +314,32 @@ def counts_in_few_bits(t: Tape, dtype: str) -> Array:
     "mean of the characters' means",
     weights,
     variants=("of inputs", "of targets"),
-    why="The mean is taken for each character first, so a rare one weighs as much as a frequent one.",
+    why=(
+        "The mean is taken for each character first, so a rare one weighs as much as a frequent "
+        "one."
+    ),
     mend="Average over tokens, once.",
 )
 def mean_of_means(t: Tape, which: str) -> Array:
-    _, inverse, counts = np.unique(t.rows if "in" in which else t.ys, return_inverse=True, return_counts=True)
+    _, inverse, counts = np.unique(
+        t.rows if "in" in which else t.ys, return_inverse=True, return_counts=True
+    )
     return (1 / counts[inverse.ravel()] / len(counts))[:, None].astype(t.W.real.dtype)
 
 
 @mistake(
     "only the first tokens",
     weights,
-    variants=tuple((n, how) for n in (16, 32, 64, 128, 256, 512) for how in ("", "or the last full block")),
+    variants=tuple(
+        (n, how) for n in (16, 32, 64, 128, 256, 512) for how in ("", "or the last full block")
+    ),
     why="A buffer or a tile holds so many tokens, and those beyond it are never reached.",
     mend="Handle the tail: loop up to N, not to a fixed number or a multiple of one.",
 )
 def only_the_first_tokens(t: Tape, which: tuple[int, str]) -> Array:
-    return np.where(np.arange(t.N) < reached(t.N, *which), 1 / t.N, 0)[:, None].astype(t.W.real.dtype)
+    return np.where(np.arange(t.N) < reached(t.N, *which), 1 / t.N, 0)[:, None].astype(
+        t.W.real.dtype
+    )
 
 
 def reached(size: int, block: int, how: str) -> int:
@@ -311,7 +347,7 @@ def reached(size: int, block: int, how: str) -> int:
     return size // block * block if how else block
 
 
-# --- logits -------------------------------------------------------------------------------------------
+# --- logits ---------------------------------------------------------------------------------------
 
 
 @mistake(
@@ -390,11 +426,15 @@ def another_function(t: Tape, name: str) -> Array:
 
 
 LAYOUTS: dict[str, Callable[..., Any]] = {
-    "(B, V, T) by reshape": lambda x: np.swapaxes(x, -1, -2).reshape(*x.shape[:-3], -1, x.shape[-1]),
-    "(V, N) by reshape": lambda x: np.swapaxes(x.reshape(*x.shape[:-3], -1, x.shape[-1]), -1, -2).reshape(
+    "(B, V, T) by reshape": lambda x: np.swapaxes(x, -1, -2).reshape(
         *x.shape[:-3], -1, x.shape[-1]
     ),
-    "(T, B, V) by reshape": lambda x: np.swapaxes(x, -3, -2).reshape(*x.shape[:-3], -1, x.shape[-1]),
+    "(V, N) by reshape": lambda x: np.swapaxes(
+        x.reshape(*x.shape[:-3], -1, x.shape[-1]), -1, -2
+    ).reshape(*x.shape[:-3], -1, x.shape[-1]),
+    "(T, B, V) by reshape": lambda x: np.swapaxes(x, -3, -2).reshape(
+        *x.shape[:-3], -1, x.shape[-1]
+    ),
 }
 
 
@@ -404,14 +444,17 @@ LAYOUTS: dict[str, Callable[..., Any]] = {
     variants=tuple(LAYOUTS),
     coupled=True,
     derived=True,
-    why="reshape keeps the order in memory, so it mixes the logits of several tokens and characters.",
+    why=(
+        "reshape keeps the order in memory, so it mixes the logits of several tokens and "
+        "characters."
+    ),
     mend="Move axes with transpose or permute, and flatten afterwards.",
 )
 def reshape_for_permute(t: Tape, how: str) -> Array:
     return LAYOUTS[how](t.looked_up.reshape(*t.looked_up.shape[:-2], *t.idx.shape, t.V))
 
 
-# --- probabilities ------------------------------------------------------------------------------------
+# --- probabilities --------------------------------------------------------------------------------
 
 
 def over_axis(t: Tape, axis: int) -> Probabilities:
@@ -450,7 +493,9 @@ def divided_by(t: Tape, whole: Array) -> Probabilities:
     "softmax over the whole table",
     softmax,
     coupled=True,
-    why="np.exp(W) / np.exp(W).sum(): the table is made one distribution before rows are looked up.",
+    why=(
+        "np.exp(W) / np.exp(W).sum(): the table is made one distribution before rows are looked up."
+    ),
     mend="Sum with axis=1, keepdims=True: every row is a distribution of its own.",
 )
 def softmax_over_the_whole_table(t: Tape) -> Probabilities:
@@ -521,7 +566,10 @@ def eps_inside_the_sum(t: Tape, eps: Array, how: str) -> Probabilities:
     "padded vocabulary in the softmax",
     softmax,
     variants=("1 more", "to 8", "to 16", "to 32", "to 64", "to 128"),
-    why="The vocabulary is padded, and the logits of characters that do not exist share in the sum as zeros.",
+    why=(
+        "The vocabulary is padded, and the logits of characters that do not exist share in the "
+        "sum as zeros."
+    ),
     mend="Leave padding out of the softmax, or give it logits of -inf.",
 )
 def padded_vocabulary(t: Tape, how: str) -> Probabilities:
@@ -536,7 +584,9 @@ def padded_vocabulary(t: Tape, how: str) -> Probabilities:
 CLIPS: dict[str, Callable[..., Any]] = {
     "": lambda p, a: clipped(p, a, 1 - a),
     "below only": lambda p, a: clipped(p, a, np.inf),
-    "and divided by their sum": lambda p, a: (c := clipped(p, a, 1 - a)) / c.sum(axis=-1, keepdims=True),
+    "and divided by their sum": lambda p, a: (
+        (c := clipped(p, a, 1 - a)) / c.sum(axis=-1, keepdims=True)
+    ),
 }
 
 
@@ -570,7 +620,7 @@ def eps_inside_the_log(t: Tape, eps: Array) -> Probabilities:
     return p, np.log(p)
 
 
-# --- right for ordinary logits ------------------------------------------------------------------------
+# --- right for ordinary logits --------------------------------------------------------------------
 
 
 @mistake(
@@ -578,7 +628,10 @@ def eps_inside_the_log(t: Tape, eps: Array) -> Probabilities:
     softmax,
     in_loss="overflow in the loss",
     unstable=True,
-    why="exp of a logit above 709 (88 in float32) is infinite, and infinity over infinity is no number.",
+    why=(
+        "exp of a logit above 709 (88 in float32) is infinite, and infinity over infinity is no "
+        "number."
+    ),
     mend="Take the row maximum off before exp; the softmax is the same.",
 )
 def maximum_not_subtracted(t: Tape) -> Probabilities:
@@ -592,7 +645,10 @@ def maximum_not_subtracted(t: Tape) -> Probabilities:
     "maximum of the whole array subtracted",
     softmax,
     unstable=True,
-    why="logits - logits.max(): a row far below the largest underflows as a whole, and 0 / 0 is no number.",
+    why=(
+        "logits - logits.max(): a row far below the largest underflows as a whole, and 0 / 0 is "
+        "no number."
+    ),
     mend="Take each row's own maximum off: max(axis=1, keepdims=True).",
 )
 def maximum_of_the_whole_array(t: Tape) -> Probabilities:
@@ -630,7 +686,7 @@ def logarithm_of_underflowed_probability(t: Tape) -> Array:
         return -np.log(t.at_targets(t.p))
 
 
-# --- the loss of one token ----------------------------------------------------------------------------
+# --- the loss of one token ------------------------------------------------------------------------
 
 SMOOTHED: dict[str, Callable[..., Any]] = {
     "": lambda a, V: (1 - a, a / V),
@@ -714,14 +770,16 @@ OTHER_LOSSES: dict[str, Callable[..., Any]] = {
     "another loss",
     token_loss,
     variants=tuple(OTHER_LOSSES),
-    why="The loss of another kind of output is taken: of a regression, or of V yes-or-no questions.",
+    why=(
+        "The loss of another kind of output is taken: of a regression, or of V yes-or-no questions."
+    ),
     mend="Cross-entropy is -log p[target], of one choice among V.",
 )
 def another_loss(t: Tape, which: str) -> Array:
     return OTHER_LOSSES[which](t)
 
 
-# --- the whole loss -----------------------------------------------------------------------------------
+# --- the whole loss -------------------------------------------------------------------------------
 
 
 @mistake(
@@ -778,7 +836,9 @@ PENALTIES: dict[str, tuple[Callable[..., Any], ...]] = {  # without its amount; 
     mend="Leave it to the optimizer: AdamW decays the weights apart from the gradient.",
 )
 def weight_decay(t: Tape, amount: Array, how: str) -> Array:
-    return t.loss + np.ravel(amount)[0 if np.size(amount) == 1 else slice(None)] * PENALTIES[how][0](t)
+    return t.loss + np.ravel(amount)[0 if np.size(amount) == 1 else slice(None)] * PENALTIES[how][
+        0
+    ](t)
 
 
 @mistake(
@@ -801,7 +861,9 @@ def loss_rounded(t: Tape, how: str) -> Array:
     variants=("", "float16"),
     loss_alone=True,
     precision=True,
-    why="A default dtype somewhere on the way: torch.tensor of a list, np.float32 in a constructor.",
+    why=(
+        "A default dtype somewhere on the way: torch.tensor of a list, np.float32 in a constructor."
+    ),
     mend="Take the dtype from W and pass it on.",
 )
 def loss_in_low_precision(t: Tape, dtype: str) -> Array:

@@ -1,8 +1,9 @@
-"""Wrong AdamWs that people really write, each by name: the step taken apart, and one part done wrong.
+"""Wrong AdamWs that people really write, each by name: the step taken apart, and one part done
+wrong.
 
-``Parts`` is a correct AdamW in the order of ``impl_numpy/adamw.py``, cut into methods and written plainly.
-Each mistake overrides one of them, so that two in different parts can be made at once. The wrong gradients
-are in ``gradients.py``.
+``Parts`` is a correct AdamW in the order of ``impl_numpy/adamw.py``, cut into methods and written
+plainly. Each mistake overrides one of them, so that two in different parts can be made at once. The
+wrong gradients are in ``gradients.py``.
 """
 
 import math
@@ -109,12 +110,16 @@ def mistake(
     remembers: bool = False,
     precision: bool = False,
 ) -> Callable[[type], type]:
-    """Enters the class below it in the catalogue. It finds the number it is given in ``self.amount``, and
-    the variant in ``self.way(its own class)``."""
+    """Enters the class below it in the catalogue. It finds the number it is given in
+    ``self.amount``, and the variant in ``self.way(its own class)``."""
 
     def enter(code: type) -> type:
         code.__doc__ = why
-        parts = {part.__name__, *vars(code)} & {*vars(Parts)} - {"__init__", "__doc__", "__module__"}
+        parts = {part.__name__, *vars(code)} & {*vars(Parts)} - {
+            "__init__",
+            "__doc__",
+            "__module__",
+        }
         order = [part.__name__, *sorted(parts - {part.__name__})]
         chosen = (*((usual,) if amounts else ()), *variants[:1])
         OPTIMIZERS.append(
@@ -137,13 +142,16 @@ def mistake(
     return enter
 
 
-# --- decay --------------------------------------------------------------------------------------------
+# --- decay ----------------------------------------------------------------------------------------
 
 
 @mistake(
     "L2 in the gradient",
     Parts.gradient,
-    why="Adam with weight decay adds wd * W to the gradient; AdamW exists because that is not the same.",
+    why=(
+        "Adam with weight decay adds wd * W to the gradient; AdamW exists because that is not the "
+        "same."
+    ),
     mend="Multiply W by 1 - lr * weight_decay and leave the gradient alone.",
 )
 class L2InTheGradient(Parts):
@@ -202,7 +210,7 @@ class DecayOfVisitedRows(Parts):
         W[dW.any(axis=1)] *= 1 - self.lr * self.weight_decay
 
 
-# --- moments ------------------------------------------------------------------------------------------
+# --- moments --------------------------------------------------------------------------------------
 
 
 @mistake(
@@ -330,7 +338,7 @@ class LargestSecondMomentKept(Parts):
         return first, self.largest / (1 if way else bias)
 
 
-# --- bias correction ----------------------------------------------------------------------------------
+# --- bias correction ------------------------------------------------------------------------------
 
 
 @mistake(
@@ -375,7 +383,9 @@ class SecondMomentNotCorrected(Parts):
 )
 class TOneAhead(Parts):
     def corrected(self) -> tuple[Array, Array]:
-        t = {"": self.t + 1, "twice as fast": 2 * self.t}.get(self.way(TOneAhead), max(1, self.t - 1))
+        t = {"": self.t + 1, "twice as fast": 2 * self.t}.get(
+            self.way(TOneAhead), max(1, self.t - 1)
+        )
         return self.m / (1 - self.beta1**t), self.v / (1 - self.beta2**t)
 
 
@@ -415,7 +425,7 @@ class BiasCorrectionsInFloat32(Parts):
         return self.m / float(1 - beta1**self.t), self.v / float(1 - beta2**self.t)
 
 
-# --- denominator --------------------------------------------------------------------------------------
+# --- denominator ----------------------------------------------------------------------------------
 
 
 @mistake(
@@ -429,13 +439,18 @@ class EpsInsideTheRoot(Parts):
     def denominator(self, v_hat: Array) -> Array:
         way = self.way(EpsInsideTheRoot)
         eps = self.eps / (1 - self.beta2**self.t) if "before" in way else self.eps
-        return np.sqrt(v_hat + (eps**2 if way == "squared" else eps)) + (eps if "outside" in way else 0)
+        return np.sqrt(v_hat + (eps**2 if way == "squared" else eps)) + (
+            eps if "outside" in way else 0
+        )
 
 
 @mistake(
     "eps before the bias correction",
     Parts.denominator,
-    why="The corrections are folded into lr, as Keras and ONNX do, and eps meets the uncorrected root.",
+    why=(
+        "The corrections are folded into lr, as Keras and ONNX do, and eps meets the uncorrected "
+        "root."
+    ),
     mend="Add eps to sqrt(v / (1 - beta2**t)).",
 )
 class EpsBeforeTheBiasCorrection(Parts):
@@ -476,7 +491,7 @@ class RootLeftOut(Parts):
         return v_hat + self.eps
 
 
-# --- update -------------------------------------------------------------------------------------------
+# --- update ---------------------------------------------------------------------------------------
 
 
 @mistake(
@@ -531,7 +546,8 @@ class LookingAhead(Parts):
         way, beta1, t = self.way(LookingAhead), self.beta1, self.t
         if "schedule" in way:
             now, after = (beta1 * (1 - 0.5 * 0.96 ** (k * 0.004)) for k in (t, t + 1))
-            self.product = getattr(self, "product", np.float32(1)) * np.float32(now)  # torch keeps it so
+            # torch keeps it so
+            self.product = getattr(self, "product", np.float32(1)) * np.float32(now)
             product = float(self.product)
             ahead = (1 - now) * dW / (1 - product) + after * self.m / (1 - product * after)
         else:
@@ -540,7 +556,7 @@ class LookingAhead(Parts):
         W -= self.lr * ahead / denominator
 
 
-# --- other mistakes ---------------------------------------------------------------------------------
+# --- other mistakes -------------------------------------------------------------------------------
 
 
 @mistake(
@@ -572,7 +588,10 @@ class BetaTimesT(Parts):
 @mistake(
     "root of the correction left out",
     Parts.corrected,
-    why="The corrections are folded into lr, and that of v comes after the root: it needs a root as well.",
+    why=(
+        "The corrections are folded into lr, and that of v comes after the root: it needs a root "
+        "as well."
+    ),
     mend="lr * sqrt(1 - beta2**t) / (1 - beta1**t).",
 )
 class RootOfTheCorrection(Parts):
@@ -618,7 +637,10 @@ class MomentsStartedAtTheGradient(Parts):
     "ends of the running mean exchanged",
     Parts.first_moment,
     variants=("", "the second alone", "both"),
-    why="lerp(m, g, beta1), or (1 - beta1) * m + beta1 * g: the gradient has the weight of the mean.",
+    why=(
+        "lerp(m, g, beta1), or (1 - beta1) * m + beta1 * g: the gradient has the weight of the "
+        "mean."
+    ),
     mend="m = beta1 * m + (1 - beta1) * g, which is lerp(m, g, 1 - beta1).",
 )
 class EndsExchanged(Parts):
@@ -674,7 +696,9 @@ WRONG_DECAYS = {
     "by the corrected lr": lambda o, W: (
         W * (1 - o.lr * np.sqrt(1 - o.beta2**o.t) / (1 - o.beta1**o.t) * o.weight_decay)
     ),
-    "by lr over its first correction": lambda o, W: W * (1 - o.lr / (1 - o.beta1**o.t) * o.weight_decay),
+    "by lr over its first correction": lambda o, W: (
+        W * (1 - o.lr / (1 - o.beta1**o.t) * o.weight_decay)
+    ),
     "weights replaced": lambda o, W: W * o.lr * o.weight_decay,
     "as an exponential": lambda o, W: W * np.exp(-o.lr * o.weight_decay),
     "half": lambda o, W: W * (1 - o.lr * o.weight_decay / 2),
@@ -685,7 +709,10 @@ WRONG_DECAYS = {
     "decay done wrong",
     Parts.decay,
     variants=tuple(WRONG_DECAYS),
-    why="The decay's factor is another: twice, of the wrong sign, of another rate, or no factor at all.",
+    why=(
+        "The decay's factor is another: twice, of the wrong sign, of another rate, or no factor "
+        "at all."
+    ),
     mend="W *= 1 - lr * weight_decay, once, before the update.",
 )
 class DecayDoneWrong(Parts):
@@ -775,7 +802,10 @@ UNUSED = {
     "setting not used",
     Parts.step,
     variants=tuple(UNUSED),
-    why="A default is written into the step or the constructor, so what is handed over changes nothing.",
+    why=(
+        "A default is written into the step or the constructor, so what is handed over changes "
+        "nothing."
+    ),
     mend="Use the setting that the constructor was given.",
 )
 class SettingNotUsed(Parts):
@@ -798,7 +828,10 @@ HARD_CODED = {
     amounts=(1e-12, 0.99999),
     usual=1e-7,
     variants=tuple(HARD_CODED),
-    why="A number of another library is written into the step, so what is handed over changes nothing.",
+    why=(
+        "A number of another library is written into the step, so what is handed over changes "
+        "nothing."
+    ),
     mend="Use the setting that the constructor was given.",
 )
 class SettingHardCoded(Parts):
@@ -919,7 +952,10 @@ class UpdateOffByAFactor(Parts):
 @mistake(
     "lr overwritten in every step",
     Parts.update,
-    why="self.lr is multiplied by the correction and kept, so that it is corrected again in the next step.",
+    why=(
+        "self.lr is multiplied by the correction and kept, so that it is corrected again in the "
+        "next step."
+    ),
     mend="Keep the corrected rate in a local variable.",
 )
 class LrOverwritten(Parts):
@@ -946,7 +982,10 @@ class FirstStepSkipped(Parts):
     Parts.step,
     variants=("", "moments alone", "t alone"),
     remembers=True,
-    why="Moments or t live in a class attribute, a default argument or a global, and outlive the optimizer.",
+    why=(
+        "Moments or t live in a class attribute, a default argument or a global, and outlive the "
+        "optimizer."
+    ),
     mend="Make the state in the constructor: self.m = np.zeros_like(W).",
 )
 class StateShared(Parts):

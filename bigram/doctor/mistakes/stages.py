@@ -1,16 +1,18 @@
 """Loss and gradient in stages, done right, and how a mistake takes the place of one of them.
 
-The loss goes through the stages of ``LOSS``, a gradient by hand through those of ``GRADIENT``: both begin
-with the same ones. Each stage is a function of a ``Tape``, which holds the results of all stages before it.
-A mistake is *one* stage done wrong, so mistakes in different stages can be made together, and a mistake in
-a stage that both share can be made in the loss, in the gradient, or in both.
+The loss goes through the stages of ``LOSS``, a gradient by hand through those of ``GRADIENT``: both
+begin with the same ones. Each stage is a function of a ``Tape``, which holds the results of all
+stages before it. A mistake is *one* stage done wrong, so mistakes in different stages can be made
+together, and a mistake in a stage that both share can be made in the loss, in the gradient, or in
+both.
 
-Where autograd made the gradient, it is the exact derivative of the loss that was written down, wrong or
-not. That derivative is taken here by complex step, from the stages of the loss: no second formula is needed.
+Where autograd made the gradient, it is the exact derivative of the loss that was written down,
+wrong or not. That derivative is taken here by complex step, from the stages of the loss: no second
+formula is needed.
 
-Shapes, with N tokens: ``rows``, ``ys`` (N,); ``weights``, ``losses`` (N, 1); ``logits``, ``p``, ``logp``,
-``d`` (N, V); ``dW`` (V, V). Any of them may have one more axis in front: many tables, or many amounts of one
-mistake, are worked out together.
+Shapes, with N tokens: ``rows``, ``ys`` (N,); ``weights``, ``losses`` (N, 1); ``logits``, ``p``,
+``logp``, ``d`` (N, V); ``dW`` (V, V). Any of them may have one more axis in front: many tables, or
+many amounts of one mistake, are worked out together.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -28,7 +30,8 @@ STEP = 1e-30  # of the complex step: its square is below the last bit of anythin
 
 
 class Tape(SimpleNamespace):
-    """W, idx, targets, and the result of every stage so far by its name. ``memory`` outlives the call."""
+    """W, idx, targets, and the result of every stage so far by its name. ``memory`` outlives the
+    call."""
 
     @property
     def V(self) -> int:
@@ -60,11 +63,15 @@ class Mistake:
     entry: str = ""  # the name in the catalogue
     side: str = "dW"  # where it is made: "loss" or "dW"
     derived: bool = False  # the gradient is the derivative of the wrong loss, not a formula by hand
-    amounts: tuple[float, float] | None = None  # a number that is not known yet lies between these two
+    amounts: tuple[float, float] | None = (
+        None  # a number that is not known yet lies between these two
+    )
     variants: tuple[Any, ...] = ()  # the ways of doing it that differ by a place
     chosen: tuple[Any, ...] = ()  # the amount and the variant that ``code`` is given
     remembers: bool = False  # the calls before have a part in it
-    ratio: tuple[float, str] | None = None  # the number and the ratio of B, T and V that it multiplies by
+    ratio: tuple[float, str] | None = (
+        None  # the number and the ratio of B, T and V that it multiplies by
+    )
     precision: bool = False  # digits are lost that W's dtype has: none are in the shortest
     unstable: bool = False  # right for ordinary logits: no number comes out where they are extreme
     coupled: bool = False  # the loss of one token depends on the logits of another
@@ -107,7 +114,7 @@ def figure(value: float) -> str:
     return f"{mantissa}e{int(exponent)}" if e else mantissa
 
 
-# --- the stages, done right ---------------------------------------------------------------------------
+# --- the stages, done right -----------------------------------------------------------------------
 
 
 def table(t: Tape) -> Array:
@@ -176,7 +183,8 @@ GRADIENT = (*SHARED, "dlogits", "factor", "scatter", "finish")
 RIGHT: dict[str, Stage] = {
     stage.__name__: stage
     for stage in (
-        table, pairs, weights, scores, softmax, token_loss, total, report, dlogits, factor, scatter, finish
+        table, pairs, weights, scores, softmax, token_loss, total, report, dlogits, factor,
+        scatter, finish
     )
 }  # fmt: skip
 RESULTS = {
@@ -196,8 +204,8 @@ RESULTS = {
 
 
 def normalised(x: Array, axis: int = -1) -> tuple[Array, Array]:
-    """softmax and its logarithm along an axis. The maximum is taken of the real parts: what is taken off a
-    row may be any constant."""
+    """softmax and its logarithm along an axis. The maximum is taken of the real parts: what is
+    taken off a row may be any constant."""
     z = x - x.real.max(axis=axis, keepdims=True)
     e = np.exp(z)
     s = e.sum(axis=axis, keepdims=True)
@@ -214,11 +222,12 @@ def added(d: Array, rows: Ids, V: int) -> Array:
 
 
 def clipped(x: Array, low: Any, high: Any) -> Array:
-    """``np.clip``, of complex numbers by their real parts: where it clips there is no derivative."""
+    """``np.clip``, of complex numbers by their real parts: where it clips there is no
+    derivative."""
     return np.where(x.real < low, low, np.where(x.real > high, high, x))
 
 
-# --- the stages put together --------------------------------------------------------------------------
+# --- the stages put together ----------------------------------------------------------------------
 
 
 class Program:
@@ -239,7 +248,8 @@ class Program:
         self.memory: dict[str, dict[Any, Any]] = {"loss": {}, "dW": {}}
 
     def loss(self, W: Array, idx: Ids, targets: Ids, right: Tape | None = None) -> Any:
-        """The loss; ``right``: the tape of the right program on the same arguments, if it is at hand."""
+        """The loss; ``right``: the tape of the right program on the same arguments, if it is at
+        hand."""
         return self._run("loss", LOSS, W, idx, targets, right).loss
 
     def gradient(self, W: Array, idx: Ids, targets: Ids, right: Tape | None = None) -> Array:
@@ -267,8 +277,8 @@ class Program:
                 setattr(t, name, value)
 
     def _derivative(self, W: Array, idx: Ids, targets: Ids) -> Array:
-        """The derivative of the loss that has the mistakes of the gradient's side, by complex step: one
-        column of all tokens at once where a token's loss depends on its own logits alone."""
+        """The derivative of the loss that has the mistakes of the gradient's side, by complex step:
+        one column of all tokens at once where a token's loss depends on its own logits alone."""
         t = Tape(W=W, idx=idx, targets=targets, memory=self.memory["dW"])
         V = t.V
         if self.coupled:
@@ -291,8 +301,9 @@ class Program:
         return t.dW
 
     def _coupled_derivative(self, t: Tape) -> Array:
-        """The same where tokens depend on each other: one entry of the table at a time, some columns at once.
-        Rows that are not looked up matter to a softmax of the whole table alone."""
+        """The same where tokens depend on each other: one entry of the table at a time, some
+        columns at once. Rows that are not looked up matter to a softmax of the whole table
+        alone."""
         W, V = t.W, t.V
         rows = range(V) if self.code["dW"]["softmax"] is not softmax else np.unique(t.idx)
         dW = np.zeros(W.shape)
@@ -319,8 +330,8 @@ def _given(code: Stage, chosen: tuple[Any, ...]) -> Stage:
 
 
 def build(mistakes: Iterable[Mistake] = ()) -> Gradient:
-    """A gradient with these mistakes in it, ``(W, idx, targets) -> (loss, dW)``, and a memory of its own;
-    without any, a correct one."""
+    """A gradient with these mistakes in it, ``(W, idx, targets) -> (loss, dW)``, and a memory of
+    its own; without any, a correct one."""
     program = Program(mistakes)
 
     def loss_and_gradient(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
@@ -356,11 +367,12 @@ def mistake(
     precision: bool = False,
     **also: Stage,
 ) -> Callable[[Stage], Stage]:
-    """Enters the function below it in the catalogue as ``stages`` done wrong, and ``also`` other stages.
+    """Enters the function below it in the catalogue as ``stages`` done wrong, and ``also`` other
+    stages.
 
-    ``amounts``: the two ends between which the number lies that the function is given, ``usual`` the number
-    most people write. ``variants``: the words, one of which it is given. ``in_loss``: the name where only the
-    loss has it. ``loss_alone``: it is nothing to a gradient.
+    ``amounts``: the two ends between which the number lies that the function is given, ``usual``
+    the number most people write. ``variants``: the words, one of which it is given. ``in_loss``:
+    the name where only the loss has it. ``loss_alone``: it is nothing to a gradient.
     """
 
     def enter(code: Stage) -> Stage:

@@ -1,5 +1,5 @@
-"""Proves ``bigram.check`` from Python: any callable, in this process or its own, in a test, in a script and
-in a notebook; and how its result is shown."""
+"""Proves ``bigram.check`` from Python: any callable, in this process or its own, in a test, in a
+script and in a notebook; and how its result is shown."""
 
 import functools
 import json
@@ -87,7 +87,9 @@ def test_a_wrong_callable_is_diagnosed() -> None:
 
 def test_optimizers_are_checked_as_classes_and_as_factories() -> None:
     assert bigram.check_optimizer(AdamW)
-    assert bigram.check_optimizer(lambda W, lr, betas, eps, wd: AdamW(W, lr, betas, eps, weight_decay=wd))
+    assert bigram.check_optimizer(
+        lambda W, lr, betas, eps, wd: AdamW(W, lr, betas, eps, weight_decay=wd)
+    )
     swapped = bigram.check_optimizer(
         lambda W, lr, betas, eps, weight_decay: AdamW(W, lr, betas[::-1], eps, weight_decay)
     )
@@ -124,7 +126,8 @@ def test_importing_the_package_loads_nothing_and_a_check_no_framework(tmp_path: 
         "from bigram import check, check_optimizer, UserError\n"
         "from impl_numpy.stepwise import loss_and_gradient\n"
         "result = check(loss_and_gradient)\n"
-        "print(sorted({'torch', 'matplotlib', 'pooch', 'safetensors'} & set(sys.modules)), bool(result))\n"
+        "print(sorted({'torch', 'matplotlib', 'pooch', 'safetensors'} & set(sys.modules)), "
+        "bool(result))\n"
         "print(str(result).count('the witness torch autograd'))"
     )
     result = python(code, tmp_path)
@@ -143,7 +146,9 @@ def test_a_failing_assertion_shows_the_diagnosis_whole(tmp_path: Path) -> None:
     )
     result = python("", tmp_path, "-m", "pytest", "-p", "no:cacheprovider", "test_mine.py")
     assert result.returncode == 1
-    whole = str(bigram.check(summed)).replace("tests.bigram.doctor.test_api:summed", "test_mine:mine")
+    whole = str(bigram.check(summed)).replace(
+        "tests.bigram.doctor.test_api:summed", "test_mine:mine"
+    )
     for line in whole.replace("summed(", "mine(").splitlines():
         if "torch" not in line and "─" not in line:
             assert line in result.stdout.splitlines(), line
@@ -157,7 +162,8 @@ def test_a_script_without_a_guard_is_checked_apart_and_once(tmp_path: Path) -> N
         "from impl_numpy.pair_counts import loss_and_gradient as right\n"
         "def f(W, idx, targets): return right(W, idx, targets)\n"
         "class Mine(AdamW): pass\n"
-        "print(bool(bigram.check(f, isolate=True)), bool(bigram.check_optimizer(Mine, isolate=True)))\n"
+        "print(bool(bigram.check(f, isolate=True)), bool(bigram.check_optimizer(Mine, "
+        "isolate=True)))\n"
         "print('ends')\n",
         encoding="utf-8",
     )
@@ -174,7 +180,10 @@ def test_a_script_without_a_guard_is_checked_apart_and_once(tmp_path: Path) -> N
             "def f(W, idx, targets): pass\nbigram.check(f, isolate=True)",
             "f is defined in a notebook cell or at a",
         ),
-        ("bigram.check(lambda W, x, y: 0, isolate=True)", "a lambda, a partial, a method of an object"),
+        (
+            "bigram.check(lambda W, x, y: 0, isolate=True)",
+            "a lambda, a partial, a method of an object",
+        ),
         ("bigram.check(max, dtype='float16')", "dtype is 'float16'; it must be float64 or float32"),
         ("bigram.check(max, limit=0)", "limit is 0; give a number of seconds"),
         (
@@ -186,19 +195,27 @@ def test_a_script_without_a_guard_is_checked_apart_and_once(tmp_path: Path) -> N
             "bigram.check('page.ipynb:f')",
             "page.ipynb is a notebook; in a cell below f, write: from bigram import",
         ),
-        ("bigram.check(lambda a, b, c, d: 0)", "it needs d besides W, idx, targets; bind that first"),
+        (
+            "bigram.check(lambda a, b, c, d: 0)",
+            "it needs d besides W, idx, targets; bind that first",
+        ),
         (
             "bigram.check(lambda idx: 0)",
             "it takes idx, and cannot be given W, targets; write def f(W, idx, tar",
         ),
         ("bigram.check(dict)", "dict is a class without forward and backward"),
         ("bigram.check_optimizer(AdamW(W))", "AdamW is an optimizer already made; give its class"),
-        ("bigram.check_optimizer(lambda tree, forest: 0)", "it cannot be given forest; write class Adapter:"),
+        (
+            "bigram.check_optimizer(lambda tree, forest: 0)",
+            "it cannot be given forest; write class Adapter:",
+        ),
     ],
 )
 def test_a_call_that_cannot_be_made_gets_a_line_on_what_to_do(code: str, error: str) -> None:
     with pytest.raises(bigram.UserError) as raised:
-        exec(code, {"bigram": bigram, "AdamW": AdamW, "W": np.zeros((2, 2)), "__name__": "__main__"})
+        exec(
+            code, {"bigram": bigram, "AdamW": AdamW, "W": np.zeros((2, 2)), "__name__": "__main__"}
+        )
     assert error in str(raised.value)
     assert "\n" not in str(raised.value)
 
@@ -234,7 +251,9 @@ def test_a_file_in_a_package_may_import_its_neighbours(tmp_path: Path) -> None:
     package = tmp_path / "theirs" / "inner"
     package.mkdir(parents=True)
     (tmp_path / "theirs" / "__init__.py").write_text("", encoding="utf-8")
-    (package / "__init__.py").write_text("from impl_numpy import pair_counts as counts\n", encoding="utf-8")
+    (package / "__init__.py").write_text(
+        "from impl_numpy import pair_counts as counts\n", encoding="utf-8"
+    )
     (tmp_path / "theirs" / "helper.py").write_text("from .inner import counts\n", encoding="utf-8")
     (package / "mine.py").write_text(
         "from ..helper import counts\nfrom . import counts as same\n"
@@ -245,10 +264,13 @@ def test_a_file_in_a_package_may_import_its_neighbours(tmp_path: Path) -> None:
     assert bigram.check(f"{package / 'mine.py'}:f", isolate=True)
 
 
-def test_a_package_that_this_clone_hides_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_this_clone_hides_is_said_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "mine.py").write_text("import common.losses\n", encoding="utf-8")
     with pytest.raises(
-        bigram.UserError, match="own package common, which hides yours; install the project as a wheel"
+        bigram.UserError,
+        match="own package common, which hides yours; install the project as a wheel",
     ):
         bigram.check(f"{tmp_path / 'mine.py'}:f")
 
@@ -262,7 +284,8 @@ def test_a_notebook_checks_its_own_cells(tmp_path: Path, monkeypatch: pytest.Mon
         "from bigram import check\nprint('ran', bool(check(mine)))\n", encoding="utf-8"
     )
     cells = [
-        "from bigram import check, check_optimizer\nfrom impl_numpy.pair_counts import loss_and_gradient",
+        "from bigram import check, check_optimizer\nfrom impl_numpy.pair_counts import "
+        "loss_and_gradient",
         "def mine(W, idx, targets):\n    return loss_and_gradient(W, idx, targets)\n\ncheck(mine)",
         "def wrong(W, idx, targets):\n    loss, dW = mine(W, idx, targets)\n"
         "    return loss, dW * idx.size\n\ncheck(wrong)",
@@ -271,7 +294,10 @@ def test_a_notebook_checks_its_own_cells(tmp_path: Path, monkeypatch: pytest.Mon
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     client.NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+        notebook,
+        timeout=300,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(tmp_path)}},
     ).execute()
     shown = [cell.outputs for cell in notebook.cells]
     assert "correct: every case is within its bound" in shown[1][0]["data"]["text/html"]

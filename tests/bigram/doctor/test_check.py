@@ -1,5 +1,6 @@
-"""Proves ``bigram check``, the doctor as its readers meet it: verdicts, diagnoses and exit statuses, for
-functions that are right, wrong, or misbehave in any way; and that the evidence for our own code can fail."""
+"""Proves ``bigram check``, the doctor as its readers meet it: verdicts, diagnoses and exit
+statuses, for functions that are right, wrong, or misbehave in any way; and that the evidence for
+our own code can fail."""
 
 import json
 import os
@@ -113,7 +114,11 @@ def outcome(report: Report) -> tuple[str, list[str]]:
 @pytest.mark.parametrize(
     ("function", "wanted", "expected"),
     [
-        ("lost_and_summed", ("loss", "dW"), ("wrong", ["repeated ids lost", "sum instead of mean"])),
+        (
+            "lost_and_summed",
+            ("loss", "dW"),
+            ("wrong", ["repeated ids lost", "sum instead of mean"]),
+        ),
         ("lost_and_summed", ("loss",), ("correct", [])),
         ("summed_loss", ("loss", "dW"), ("wrong", ["loss summed, not averaged"])),
         ("summed_loss", ("dW",), ("correct", [])),
@@ -141,7 +146,10 @@ def test_functions_are_judged_and_diagnosed(
         ("recurses", "it raised RecursionError: maximum recursion depth exceeded"),
         ("allocates", "it raised MemoryError" if sys.platform == "linux" else "it "),
         ("raises_mutely", "it raised Mute (line "),
-        ("returns_one", "it returned float, not (loss, dW); --loss-only and --gradient-only are for one"),
+        (
+            "returns_one",
+            "it returned float, not (loss, dW); --loss-only and --gradient-only are for one",
+        ),
         ("returns_none", "it returned NoneType, not (loss, dW)"),
         ("wrong_shape", "its dW has shape (8, 9), not an array of shape (9, 9)"),
         ("scalar_gradient", "its dW has shape (), not an array of shape (9, 9)"),
@@ -162,9 +170,15 @@ def test_misbehaviour_gets_a_clear_answer(mine: str, function: str, complaint: s
 
 @pytest.mark.parametrize(
     ("cls", "expected"),
-    [("Paper", ("correct", [])), ("Late", ("wrong", ["decay after the update"])), ("Fixed", ("correct", []))],
+    [
+        ("Paper", ("correct", [])),
+        ("Late", ("wrong", ["decay after the update"])),
+        ("Fixed", ("correct", [])),
+    ],
 )
-def test_optimizers_are_judged_and_diagnosed(mine: str, cls: str, expected: tuple[str, list[str]]) -> None:
+def test_optimizers_are_judged_and_diagnosed(
+    mine: str, cls: str, expected: tuple[str, list[str]]
+) -> None:
     report = optimizer.check_optimizer(f"{mine}:{cls}")
     assert outcome(report) == expected
     # What cannot be told its settings is tried at torch's defaults alone.
@@ -172,7 +186,9 @@ def test_optimizers_are_judged_and_diagnosed(mine: str, cls: str, expected: tupl
     assert len(report.not_tried) == 6 - len(report.rows)
     if cls == "Fixed":
         assert "large eps: it takes no eps" in report.not_tried
-        assert next(check_report(report.record())).endswith("every case is within its bound that was tried")
+        assert next(check_report(report.record())).endswith(
+            "every case is within its bound that was tried"
+        )
 
 
 @pytest.mark.parametrize(
@@ -183,7 +199,9 @@ def test_optimizers_are_judged_and_diagnosed(mine: str, cls: str, expected: tupl
         ("Rebinds", "its step returned nothing and left W as it was; change W in place: W -= ..."),
     ],
 )
-def test_an_optimizer_that_misbehaves_gets_a_clear_answer(mine: str, cls: str, complaint: str) -> None:
+def test_an_optimizer_that_misbehaves_gets_a_clear_answer(
+    mine: str, cls: str, complaint: str
+) -> None:
     report = optimizer.check_optimizer(f"{mine}:{cls}")
     assert report.verdict == "wrong"
     assert report.complaint is not None
@@ -193,14 +211,15 @@ def test_an_optimizer_that_misbehaves_gets_a_clear_answer(mine: str, cls: str, c
 def test_a_function_that_closes_every_file_gets_one_line_and_no_traceback(mine: str) -> None:
     result = bigram("check", f"{mine}:closes_all", cwd=ROOT)
     assert result.returncode == 1
-    assert "it ended the process (exit status 1)" in " ".join(result.stdout.split())  # of wrapped lines
+    # of wrapped lines
+    assert "it ended the process (exit status 1)" in " ".join(result.stdout.split())
     assert result.stderr == ""
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 def test_ctrl_c_is_not_for_the_readers_process(mine: str) -> None:
-    # At a terminal both processes are sent it, and one of them can answer. Here only the second is, while it
-    # starts, and neither says a word of it.
+    # At a terminal both processes are sent it, and one of them can answer. Here only the second is,
+    # while it starts, and neither says a word of it.
     code = (
         "import contextlib, os, signal, sys, threading\n"
         "import subprocess; from bigram.cli import main\n"
@@ -215,7 +234,9 @@ def test_ctrl_c_is_not_for_the_readers_process(mine: str) -> None:
         "subprocess.Popen.__init__ = started\n"
         f"sys.exit(main(['check', {mine + ':returns_none'!r}]))"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=HANG
+    )
     assert result.returncode == 1
     assert "it returned NoneType" in " ".join(result.stdout.split())
     assert result.stderr == ""
@@ -238,7 +259,9 @@ def test_the_command_prints_a_diagnosis_and_exits_with_1(mine: str, bigram_here:
 
 
 def test_the_command_prints_json_and_exits_with_0(bigram_here: Callable) -> None:
-    result = bigram_here("check", "impl_numpy.pair_counts:loss_and_gradient", "--json", "--dtype", "float32")
+    result = bigram_here(
+        "check", "impl_numpy.pair_counts:loss_and_gradient", "--json", "--dtype", "float32"
+    )
     assert result.returncode == 0, result.stderr
     record = json.loads(result.stdout)
     assert record["verdict"] == "correct"
@@ -246,12 +269,15 @@ def test_the_command_prints_json_and_exits_with_0(bigram_here: Callable) -> None
     assert set(record["worst"]) >= {"case", "fraction_of_bound", "max_abs"}
     assert record["worst"]["fraction_of_bound"] <= 1
     assert all(
-        set(w) == {"name", "exact", "fraction_of_bound", "max_abs", "where"} for w in record["witnesses"]
+        set(w) == {"name", "exact", "fraction_of_bound", "max_abs", "where"}
+        for w in record["witnesses"]
     )
     assert record["diagnosis"] == []
 
 
-def test_the_command_checks_a_kernel_and_a_size(tmp_path: Path, mine: str, bigram_here: Callable) -> None:
+def test_the_command_checks_a_kernel_and_a_size(
+    tmp_path: Path, mine: str, bigram_here: Callable
+) -> None:
     (tmp_path / "kernel.py").write_text(
         "import numpy as np\n"
         "def f(logits, targets):\n"
@@ -288,7 +314,10 @@ def test_json_of_a_wrong_answer_is_strict(mine: str, bigram_here: Callable) -> N
         (["missing.py:f"], "missing.py:f: there is no file missing.py"),
         (["MINE:f"], "has no function f; it has "),
         (["MINE:not_callable"], "has no function not_callable"),
-        (["no_such_module:f"], "could not be loaded: ModuleNotFoundError: No module named 'no_such_module'"),
+        (
+            ["no_such_module:f"],
+            "could not be loaded: ModuleNotFoundError: No module named 'no_such_module'",
+        ),
         (["MINE:f", "--optimizer", "MINE:Late"], "give a function or --optimizer, not both"),
         (["MINE:f", "--limit", "0"], "--limit is 0; give a number of seconds above 0"),
         (["MINE:f", "--limit", "nan"], "--limit is nan"),
@@ -296,12 +325,16 @@ def test_json_of_a_wrong_answer_is_strict(mine: str, bigram_here: Callable) -> N
         (["--optimizer", "MINE:Late", "--loss-only"], "are for functions, not for --optimizer"),
         (["MINE:f", "--loss-only", "--gradient-only"], "not allowed with argument"),
         (["MINE:f", "--logits", "MINE:f"], "give a function or --logits, not both"),
-        (["--logits", "MINE:f", "--vocab", "9"], "--vocab and --tokens are for functions, not for --logits"),
+        (
+            ["--logits", "MINE:f", "--vocab", "9"],
+            "--vocab and --tokens are for functions, not for --logits",
+        ),
         (["MINE:f", "--dtype", "float16"], "dtype is 'float16'; it must be float64 or float32"),
         (["MINE:f", "--vocab", "5000"], "vocab is 5000; it must be at least 1 and at most 4,096"),
         (
             ["page.ipynb:f"],
-            "page.ipynb is a notebook; in a cell below f, write: from bigram import check; check(f)",
+            "page.ipynb is a notebook; in a cell below f, write: from bigram import check; "
+            "check(f)",
         ),
     ],
 )
@@ -330,7 +363,8 @@ def test_the_evidence_holds_and_its_bounds_have_room(evidence_record: dict) -> N
     orders = {row["gradient"]: row["order"] for row in record["taylor_order"]}
     assert orders["right"] == pytest.approx(2, abs=0.02)
     assert orders["sum instead of mean"] < 1.1
-    assert orders["one entry off by 1e-9"] == pytest.approx(2, abs=0.02)  # what the blunt tool cannot see
+    # what the blunt tool cannot see
+    assert orders["one entry off by 1e-9"] == pytest.approx(2, abs=0.02)
     assert list(evidence_report(record))[-1] == "\ncorrect: every case is within its bound"
 
 

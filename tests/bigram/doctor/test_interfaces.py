@@ -1,6 +1,6 @@
 """Proves that right code in the interfaces that people have gets no false alarm: every file of
-``tests/people/*_right``, in both dtypes, in this process and in one of its own. The report says how it was
-called."""
+``tests/people/*_right``, in both dtypes, in this process and in one of its own. The report says how
+it was called."""
 
 import dataclasses
 import importlib.util
@@ -20,7 +20,9 @@ from tests.kit import ROOT
 
 FILES = sorted((ROOT / "tests" / "people").glob("*_right/*.py"))
 # Of these nothing is known of the arguments by name: a line says what to write instead.
-ADAPTED = {"torch_states_and_hyperparams": "it cannot be given states, hyperparams; write class Adapter:"}
+ADAPTED = {
+    "torch_states_and_hyperparams": "it cannot be given states, hyperparams; write class Adapter:"
+}
 
 
 def head(path: Path, field: str) -> str:
@@ -52,9 +54,12 @@ def test_the_files_are_there() -> None:
     assert sum(path.parent.name == "optimizers_right" for path in FILES) >= 30
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if not needs(path)], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if not needs(path)], ids=lambda path: path.stem
+)
 def test_right_code_of_numpy_alone_gets_no_false_alarm(path: Path) -> None:
-    dtype = "float32" if len(path.stem) % 2 else "float64"  # each in one of the two here, in both when slow
+    # each in one of the two here, in both when slow
+    dtype = "float32" if len(path.stem) % 2 else "float64"
     assert_no_false_alarm(path, dtype, isolate=False)
 
 
@@ -89,13 +94,22 @@ class Named(NamedTuple):
         (lambda a, b, c: right(a, idx=b, targets=c), "(a=W, b=idx, c=targets)"),
         (lambda *given: right(*given[:3]), "(W, idx, targets)"),
         (lambda params, batch: right(params, *batch), "(params=W, batch=(idx, targets))"),
-        (lambda W, x, y, vocab_size: right(W[:vocab_size], x, y), "(W, x=idx, y=targets, vocab_size=V)"),
+        (
+            lambda W, x, y, vocab_size: right(W[:vocab_size], x, y),
+            "(W, x=idx, y=targets, vocab_size=V)",
+        ),
         (lambda x, idx, targets, flag=True: right(x, idx, targets), "(x=W, idx, targets)"),
         (lambda W, x, y: right(W, x, y)[::-1], "; loss is answer[1], dW is answer[0]"),
         (lambda W, x, y: (*right(W, x, y), W[x], {"more": 1}), "(W, x=idx, y=targets)"),
-        (lambda W, x, y: dict(zip(["loss", "dW"], right(W, x, y), strict=True)), "loss is answer['loss']"),
+        (
+            lambda W, x, y: dict(zip(["loss", "dW"], right(W, x, y), strict=True)),
+            "loss is answer['loss']",
+        ),
         (lambda W, x, y: Answer(*right(W, x, y)[::-1]), "dW is answer['dW']"),
-        (lambda W, x, y: Named(*right(W, x, y)[::-1]), "loss is answer['cost'], dW is answer['grad']"),
+        (
+            lambda W, x, y: Named(*right(W, x, y)[::-1]),
+            "loss is answer['cost'], dW is answer['grad']",
+        ),
         (
             lambda W, x, y: SimpleNamespace(value=right(W, x, y)[0], gradient=right(W, x, y)[1]),
             "answer['gradient']",
@@ -106,7 +120,10 @@ class Named(NamedTuple):
             lambda W, x, y: (right(W, x, y)[0], right(W, x, y)[1].ravel()),
             "its dW of shape (81,) is read row by row",
         ),
-        (lambda W, x, y: (np.array(right(W, x, y)[0]), right(W, x, y)[1].tolist()), "(W, x=idx, y=targets)"),
+        (
+            lambda W, x, y: (np.array(right(W, x, y)[0]), right(W, x, y)[1].tolist()),
+            "(W, x=idx, y=targets)",
+        ),
         (
             lambda W, x, y: {"W": W.copy(), "nll": right(W, x, y)[0], "dW": right(W, x, y)[1]},
             "dW is answer['dW']",
@@ -179,16 +196,26 @@ def test_a_wrong_function_is_as_wrong_in_every_interface() -> None:
 
     def swapped(w: Any, dw: Any, config: Any = None) -> Any:
         if config is None:
-            config = {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "wd": 1e-2}
+            config = {
+                "learning_rate": 1e-3,
+                "beta1": 0.9,
+                "beta2": 0.999,
+                "epsilon": 1e-8,
+                "wd": 1e-2,
+            }
         if "inner" not in config:
             betas = config["beta2"], config["beta1"]
-            config["inner"] = AdamW(w, config["learning_rate"], betas, config["epsilon"], config["wd"])
+            config["inner"] = AdamW(
+                w, config["learning_rate"], betas, config["epsilon"], config["wd"]
+            )
         w = w.copy()
         config["inner"].step(w, dw)
         return w, config
 
     class Swapped(AdamW):
-        def __init__(self, params: Any, lr: float, b1: float, b2: float, epsilon: float, lam: float) -> None:
+        def __init__(
+            self, params: Any, lr: float, b1: float, b2: float, epsilon: float, lam: float
+        ) -> None:
             super().__init__(params, lr, (b2, b1), epsilon, lam)
             self.table = params
 

@@ -1,5 +1,5 @@
-"""Proves ``bigram.check_cross_entropy`` and ``bigram.check_embedding``: right kernels of NumPy, torch and JAX
-are within their bounds in every precision, and small mistakes are beyond them."""
+"""Proves ``bigram.check_cross_entropy`` and ``bigram.check_embedding``: right kernels of NumPy,
+torch and JAX are within their bounds in every precision, and small mistakes are beyond them."""
 
 from typing import Any
 
@@ -26,11 +26,15 @@ def by_hand(logits: Any, targets: Any, reduction: str = "mean", ignore_index: in
 @pytest.mark.parametrize("ignore_index", [None, -100])
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
-def test_a_right_kernel_is_within_its_bounds(dtype: str, reduction: str, ignore_index: int | None) -> None:
+def test_a_right_kernel_is_within_its_bounds(
+    dtype: str, reduction: str, ignore_index: int | None
+) -> None:
     def kernel(logits: Any, targets: Any) -> Any:
         return by_hand(logits, targets, reduction)
 
-    result = bigram.check_cross_entropy(kernel, dtype=dtype, reduction=reduction, ignore_index=ignore_index)
+    result = bigram.check_cross_entropy(
+        kernel, dtype=dtype, reduction=reduction, ignore_index=ignore_index
+    )
     assert result, str(result)
     # A bound that is never reached by half would let too much pass; float16 is rounded once here.
     assert 0.2 < result.to_dict()["worst"]["fraction_of_bound"] <= 1
@@ -136,7 +140,9 @@ def test_torchs_embedding_is_right_in_bfloat16() -> None:
     torch = pytest.importorskip("torch")
 
     def kernel(grad_output: Any, idx: Any, num_weights: int) -> Any:
-        wide = torch.ops.aten.embedding_dense_backward(grad_output.float(), idx, num_weights, -1, False)
+        wide = torch.ops.aten.embedding_dense_backward(
+            grad_output.float(), idx, num_weights, -1, False
+        )
         return wide.to(grad_output.dtype)
 
     assert bigram.check_embedding(kernel, dtype="bfloat16", like="torch")
@@ -145,9 +151,13 @@ def test_torchs_embedding_is_right_in_bfloat16() -> None:
 def test_what_cannot_be_asked_is_said() -> None:
     with pytest.raises(bigram.UserError, match="reduction is 'none'; it must be 'mean' or 'sum'"):
         bigram.check_cross_entropy(by_hand, reduction="none")
-    with pytest.raises(bigram.UserError, match="dtype is 'int8'; it must be float64 or float32 or float16"):
+    with pytest.raises(
+        bigram.UserError, match="dtype is 'int8'; it must be float64 or float32 or float16"
+    ):
         bigram.check_embedding(scatter, dtype="int8")
-    with pytest.raises(bigram.UserError, match="NumPy has no bfloat16; give like='torch' or like='jax'"):
+    with pytest.raises(
+        bigram.UserError, match="NumPy has no bfloat16; give like='torch' or like='jax'"
+    ):
         bigram.check_embedding(scatter, dtype="bfloat16", like="numpy")
 
 

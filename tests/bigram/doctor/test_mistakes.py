@@ -1,5 +1,5 @@
-"""Proves that every mistake of the catalogue is a mistake, that the doctor names each from its output alone,
-and that it never calls a correct implementation wrong, however it is written."""
+"""Proves that every mistake of the catalogue is a mistake, that the doctor names each from its
+output alone, and that it never calls a correct implementation wrong, however it is written."""
 
 import functools
 import itertools
@@ -96,14 +96,16 @@ def check_pair(pair: tuple[Mistake, Mistake], cases: list[gradient.Case]) -> boo
     report = gradient.judge_gradient("it", cases, outputs, ("dW",))
     if set(names(report.diagnosis)) == {m.entry for m in pair}:
         return True
-    # One mistake can hide another: without the one-hot, for example, no target matters. Then the two
-    # are the same function as what was found, and to name that is right.
+    # One mistake can hide another: without the one-hot, for example, no target matters. Then the
+    # two are the same function as what was found, and to name that is right.
     found = [m for m in report.diagnosis if m.code]
     made = gradient.gradient_maker(cases)(found) if found else []
     for case, ours, theirs in zip(cases, outputs, made, strict=False):
         if np.isfinite(ours["dW"]).all():
             scale = max(1.0, float(abs(ours["dW"]).max()))
-            assert abs(ours["dW"] - theirs["dW"]).max() <= 100 * scale * case.bound["dW"].max(), names(pair)
+            assert abs(ours["dW"] - theirs["dW"]).max() <= 100 * scale * case.bound["dW"].max(), (
+                names(pair)
+            )
     return False
 
 
@@ -147,7 +149,9 @@ class Independent:
         return Independent.right(W, idx.ravel(), targets.ravel(), idx.size).T
 
     @staticmethod
-    def inputs_and_targets_swapped(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    def inputs_and_targets_swapped(
+        W: np.ndarray, idx: np.ndarray, targets: np.ndarray
+    ) -> np.ndarray:
         return Independent.right(W, targets.ravel(), idx.ravel(), idx.size)
 
     @staticmethod
@@ -163,7 +167,9 @@ class Independent:
         return Independent.right(W, idx.ravel(), targets.ravel(), 1)
 
     @staticmethod
-    def sigmoid_instead_of_softmax(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    def sigmoid_instead_of_softmax(
+        W: np.ndarray, idx: np.ndarray, targets: np.ndarray
+    ) -> np.ndarray:
         X, Y = np.eye(len(W))[idx.ravel()], np.eye(len(W))[targets.ravel()]
         with np.errstate(over="ignore"):
             return X.T @ (1 / (1 + np.exp(-(X @ W))) - Y) / idx.size
@@ -176,8 +182,12 @@ class Independent:
             return X.T @ (e / e.sum(axis=1, keepdims=True) - Y) / idx.size
 
     @staticmethod
-    def float32_where_float64_was_asked(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        return pair_counts.loss_and_gradient(W.astype(np.float32), idx, targets)[1].astype(np.float64)
+    def float32_where_float64_was_asked(
+        W: np.ndarray, idx: np.ndarray, targets: np.ndarray
+    ) -> np.ndarray:
+        return pair_counts.loss_and_gradient(W.astype(np.float32), idx, targets)[1].astype(
+            np.float64
+        )
 
 
 @pytest.mark.parametrize(
@@ -198,7 +208,11 @@ class TextbookL2(AdamW):
         self.exp_avg = beta1 * self.exp_avg + (1 - beta1) * g
         self.exp_avg_sq = beta2 * self.exp_avg_sq + (1 - beta2) * g**2
         rate = self.lr * np.sqrt(1 - beta2**self.steps) / (1 - beta1**self.steps)
-        W -= rate * self.exp_avg / (np.sqrt(self.exp_avg_sq) + self.eps * np.sqrt(1 - beta2**self.steps))
+        W -= (
+            rate
+            * self.exp_avg
+            / (np.sqrt(self.exp_avg_sq) + self.eps * np.sqrt(1 - beta2**self.steps))
+        )
 
 
 def test_the_doctor_names_an_optimizers_mistake_in_another_hand() -> None:
@@ -227,7 +241,9 @@ def test_an_unknown_mistake_is_described_and_not_named() -> None:
     assert report.worst[0] == cases[0].name
     assert report.worst[1].fraction_of_bound == np.inf
     assert any(f"dW is wrong on 1 of {len(cases)} cases" in line for line in report.pattern)
-    assert any("1 of 81 entries are wrong, in rows never visited" in line for line in report.pattern)
+    assert any(
+        "1 of 81 entries are wrong, in rows never visited" in line for line in report.pattern
+    )
     assert any("the errors are all too large" in line for line in report.pattern)
 
 
@@ -276,15 +292,22 @@ def test_small_errors_are_not_called_single_precision() -> None:
 
 def test_a_wrong_loss_and_its_own_derivative_are_one_finding() -> None:
     cases = gradient_cases("float64")
-    for entry in ("labels smoothed", "targets not shifted", "softmax taken twice", "sum instead of mean"):
+    for entry in (
+        "labels smoothed",
+        "targets not shifted",
+        "softmax taken twice",
+        "sum instead of mean",
+    ):
         loss = next(m for m in LOSSES if m.entry == entry)
         dW = replace(next(m for m in GRADIENTS if m.entry == entry), derived=entry[0] != "t")
-        report = gradient.judge_gradient("it", cases, list(gradient.gradient_maker(cases)([loss, dW])))
+        report = gradient.judge_gradient(
+            "it", cases, list(gradient.gradient_maker(cases)([loss, dW]))
+        )
         assert names(report.diagnosis) == [entry]
         assert any("dW is the derivative of the loss" in line for line in report.notes)
 
 
-# --- correct code, as a reader might write it ---------------------------------------------------------
+# --- correct code, as a reader might write it -----------------------------------------------------
 
 
 def with_loops(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
@@ -298,7 +321,9 @@ def with_loops(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> tuple[flo
     return loss / idx.size, dW
 
 
-def with_one_hot_products(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+def with_one_hot_products(
+    W: np.ndarray, idx: np.ndarray, targets: np.ndarray
+) -> tuple[float, np.ndarray]:
     X, Y = (np.eye(len(W), dtype=W.dtype)[ids.ravel()] for ids in (idx, targets))
     z = X @ W  # no maximum taken off: good up to a logit of 709
     z -= z.max(axis=1, keepdims=True)

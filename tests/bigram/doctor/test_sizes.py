@@ -1,4 +1,5 @@
-"""Proves that a gradient is judged at the size that is asked for, and on the reader's own arrays."""
+"""Proves that a gradient is judged at the size that is asked for, and on the reader's own
+arrays."""
 
 from typing import Any
 
@@ -25,7 +26,10 @@ def test_the_truth_of_a_large_case_is_that_of_50_digits(dtype: str) -> None:
             extra = sized.bound[name] - case.bound[name]
             assert (extra >= 0).all()
             once = unit_roundoff(np.float64) * abs(case.truth[name])  # of 50 digits to float64
-            assert (abs(sized.truth[name] - case.truth[name]) <= extra + once).all(), (case.name, name)
+            assert (abs(sized.truth[name] - case.truth[name]) <= extra + once).all(), (
+                case.name,
+                name,
+            )
             assert (sized.bound[name] <= 2.1 * case.bound[name]).all()
 
 
@@ -42,7 +46,11 @@ def test_a_size_that_is_asked_for_is_judged_too(dtype: str) -> None:
 
 def test_the_readers_own_arrays_are_judged() -> None:
     rng = np.random.default_rng(0)
-    W, idx, targets = rng.standard_normal((40, 40)), rng.integers(40, size=5000), rng.integers(40, size=5000)
+    W, idx, targets = (
+        rng.standard_normal((40, 40)),
+        rng.integers(40, size=5000),
+        rng.integers(40, size=5000),
+    )
     arrays: dict[str, Any] = {"W": W, "idx": idx, "targets": targets.tolist()}
     result = bigram.check(right, **arrays)
     assert result, str(result)
@@ -58,10 +66,16 @@ def test_the_readers_own_arrays_are_judged() -> None:
         ({"vocab": 5000}, "vocab is 5000; it must be at least 1 and at most 4,096"),
         ({"tokens": 0}, "tokens is 0; it must be at least 1"),
         ({"W": np.eye(3)}, "give all three of W, idx and targets, or none"),
-        ({"W": np.ones((3, 4)), "idx": [0], "targets": [0]}, r"W has shape \(3, 4\); it must be a table"),
+        (
+            {"W": np.ones((3, 4)), "idx": [0], "targets": [0]},
+            r"W has shape \(3, 4\); it must be a table",
+        ),
         ({"W": np.eye(3), "idx": [0.5], "targets": [0]}, "idx has shape .* of float64"),
         ({"W": np.eye(3), "idx": [0], "targets": [7]}, "7"),
-        ({"W": np.full((3, 3), np.nan), "idx": [0], "targets": [1]}, "W holds values that are not finite"),
+        (
+            {"W": np.full((3, 3), np.nan), "idx": [0], "targets": [1]},
+            "W holds values that are not finite",
+        ),
     ],
 )
 def test_what_is_no_case_is_said(options: dict[str, Any], error: str) -> None:

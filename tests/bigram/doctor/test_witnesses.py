@@ -1,6 +1,6 @@
-"""Proves that every witness stays within its own bound of 50-digit arithmetic, that the sharp ones catch an
-error of a few bounds in a single entry, what the blunt ones miss, and that the comparator and the table of
-intermediates fail where they should."""
+"""Proves that every witness stays within its own bound of 50-digit arithmetic, that the sharp ones
+catch an error of a few bounds in a single entry, what the blunt ones miss, and that the comparator
+and the table of intermediates fail where they should."""
 
 import functools
 import subprocess
@@ -55,11 +55,14 @@ def constant_case(dtype: str, V: int = 8, B: int = 4, T: int = 16) -> Case:
 
 
 def optimal_case(dtype: str, least: int) -> Case:
-    """W = log C and a constant for each row, which softmax ignores. ``least`` 1: every pair occurs."""
+    """W = log C and a constant for each row, which softmax ignores. ``least`` 1: every pair
+    occurs."""
     rng = np.random.default_rng(2)
     counts = rng.integers(least, 12, size=(9, 9))
     counts[3] = 0  # never visited; whatever its logits are
-    ids, targets = (np.repeat(ids, counts.ravel())[None] for ids in np.indices((9, 9)).reshape(2, -1))
+    ids, targets = (
+        np.repeat(ids, counts.ravel())[None] for ids in np.indices((9, 9)).reshape(2, -1)
+    )
     with np.errstate(divide="ignore"):
         W = np.log(counts) + rng.normal(size=(9, 1))
     W[3] = rng.normal(size=9)
@@ -75,7 +78,8 @@ def case_for(witness: Witness, dtype: str) -> Case:
 @functools.cache
 def cases_and_truths(dtype: str) -> list[tuple[Case, float, np.ndarray]]:
     rng = np.random.default_rng(6)
-    # Also where probabilities fall below the smallest numbers of float32, of float64 and of a long double.
+    # Also where probabilities fall below the smallest numbers of float32, of float64 and of a long
+    # double.
     saturated = [random_case(rng, dtype, 7, 3, 5, reach) for reach in (60, 350, 1e4, 1e30)]
     cases = [*random_cases(dtype, seed=5, count=16), *saturated]
     return [(case, *decimal_truth(*case, dtype=np.longdouble)) for case in cases]
@@ -126,7 +130,10 @@ def test_the_truth_does_not_lose_what_is_far_below_one(dtype: str) -> None:
 @every_witness
 def test_every_witness_is_within_its_bound_of_the_truth(witness: Witness, dtype: str) -> None:
     if witness.name in SPECIAL:
-        sets = {"fractions": [constant_case(dtype)], "optimum": [optimal_case(dtype, k) for k in (0, 1)]}
+        sets = {
+            "fractions": [constant_case(dtype)],
+            "optimum": [optimal_case(dtype, k) for k in (0, 1)],
+        }
         cases = [(case, *decimal_truth(*case, dtype=np.longdouble)) for case in sets[witness.name]]
     else:
         cases = cases_and_truths(dtype)
@@ -151,7 +158,9 @@ def test_a_logit_of_minus_infinity_is_a_probability_of_0(witness: Witness, dtype
     case.W[(counts == 0) & (np.arange(11) % 3 == 0)] = -np.inf
     dW = ask(witness, case)[1]
     assert (dW[np.isinf(case.W)] == 0).all()
-    row = compare_tensor("dW", dW, decimal_truth(*case, np.longdouble)[1], witness.bound(case.W, counts))
+    row = compare_tensor(
+        "dW", dW, decimal_truth(*case, np.longdouble)[1], witness.bound(case.W, counts)
+    )
     assert row.fraction_of_bound <= 1
 
 
@@ -177,7 +186,9 @@ def test_a_long_double_comes_much_closer_than_any_float64_may(dtype: str) -> Non
 
 @both_dtypes
 @pytest.mark.parametrize(("V", "B", "T"), [(2, 1, 1), (8, 4, 16), (64, 32, 8), (128, 2, 64)])
-def test_gradients_by_hand_equal_the_fractions_in_every_bit(dtype: str, V: int, B: int, T: int) -> None:
+def test_gradients_by_hand_equal_the_fractions_in_every_bit(
+    dtype: str, V: int, B: int, T: int
+) -> None:
     case = constant_case(dtype, V, B, T)
     _, dW = ask(BY_NAME["fractions"], case)
     for name in BY_HAND:
@@ -250,7 +261,8 @@ def test_planted_mistakes_are_caught_by_all_but_those_that_say_they_cannot(
 ) -> None:
     case = case_for(witness, "float64")
     wrong = MISTAKES[mistake](pair_counts.loss_and_gradient(*case)[1], counts_of(case))
-    # 0 stays 0. (A sum instead of the mean shows all the same: its roundings are N times those allowed.)
+    # 0 stays 0. (A sum instead of the mean shows all the same: its roundings are N times those
+    # allowed.)
     blind = witness.name == "optimum" and mistake in ("sign", "too large by a millionth")
     assert (against(witness, wrong, case).fraction_of_bound <= 1) == blind
 
@@ -287,7 +299,10 @@ def test_the_taylor_remainder_is_of_second_order_for_a_right_gradient_only(name:
 
 def test_the_taylor_remainder_of_a_loss_that_is_always_the_same_vanishes() -> None:
     one = np.zeros((1, 1), dtype=np.int64)
-    assert taylor_order(pair_counts.loss_and_gradient, np.ones((1, 1)), one, one, np.ones((1, 1))) == np.inf
+    assert (
+        taylor_order(pair_counts.loss_and_gradient, np.ones((1, 1)), one, one, np.ones((1, 1)))
+        == np.inf
+    )
 
 
 # Independent, and silent where they have nothing to say
@@ -331,7 +346,11 @@ def test_importing_the_witnesses_does_not_import_torch() -> None:
     ("name", "change", "reason"),
     [
         ("fractions", lambda W: W + np.eye(8), "the logits are not constant in each row"),
-        ("fractions", lambda W: np.full((8, 8), -np.inf), "the logits are not constant in each row"),
+        (
+            "fractions",
+            lambda W: np.full((8, 8), -np.inf),
+            "the logits are not constant in each row",
+        ),
         ("fractions", lambda W: np.zeros((9, 9)), "V = 9 is not a power of two"),
         ("optimum", lambda W: W, "W is not log C, and -inf for unseen pairs"),
         ("optimum", lambda W: W + np.nan, "the largest logit of row 0 is not finite"),
@@ -341,7 +360,9 @@ def test_a_witness_says_why_it_cannot_speak(
     name: str, change: Callable[[np.ndarray], np.ndarray], reason: str
 ) -> None:
     case = constant_case("float64")
-    case = case._replace(W=change(case.W), idx=np.arange(8).repeat(8)[None], targets=np.arange(64)[None] % 5)
+    case = case._replace(
+        W=change(case.W), idx=np.arange(8).repeat(8)[None], targets=np.arange(64)[None] % 5
+    )
     assert reason_of(BY_NAME[name], case) == reason
 
 
@@ -377,7 +398,9 @@ def test_no_witness_speaks_where_there_is_no_softmax(witness: Witness, logits: l
 
 @both_dtypes
 @every_witness
-def test_layout_and_integer_type_of_the_arguments_do_not_matter(witness: Witness, dtype: str) -> None:
+def test_layout_and_integer_type_of_the_arguments_do_not_matter(
+    witness: Witness, dtype: str
+) -> None:
     case = case_for(witness, dtype)
     loss, dW = ask(witness, case)
     strided = np.full((2 * len(case.W), 2 * len(case.W)), np.nan, dtype)[::2, ::2]
@@ -415,7 +438,9 @@ def test_the_comparator_reports_the_entry_nearest_to_its_bound() -> None:
 def test_the_comparator_fails_on_a_few_bounds_in_one_entry(dtype: str, excess: int) -> None:
     for case, _, truth in cases_and_truths(dtype)[:5]:
         bound = gradient_bound(case.W, counts_of(case))
-        where = tuple(map(int, np.unravel_index(np.where(bound > 0, bound, np.inf).argmin(), bound.shape)))
+        where = tuple(
+            map(int, np.unravel_index(np.where(bound > 0, bound, np.inf).argmin(), bound.shape))
+        )
         value = truth.copy()
         value[where] += excess * bound[where]
         row = compare_tensor("dW", value, truth, bound)
@@ -436,7 +461,9 @@ def test_the_comparator_fails_on_a_few_bounds_in_one_entry(dtype: str, excess: i
     ids=str,
 )
 def test_what_is_no_answer_is_infinitely_far(value: object, where: tuple[int, ...] | None) -> None:
-    row = compare_tensor("dW", np.array(value), np.array([1.0, 2.0]), np.inf if where is None else 1e300)
+    row = compare_tensor(
+        "dW", np.array(value), np.array([1.0, 2.0]), np.inf if where is None else 1e300
+    )
     assert row == Row("dW", False, np.inf, np.inf, where)
 
 
@@ -445,7 +472,12 @@ def test_the_edges_of_the_comparator() -> None:
     assert differences([inf, -inf, nan, 1.0], [inf, inf, nan, nan]).tolist() == [0, inf, inf, inf]
     # The difference of two float32 is not rounded to one.
     assert differences(np.float32(1), np.float32(2**-30)) == 1 - 2.0**-30
-    assert fractions(np.array([0.0, 1.0, 1.0, 0.0]), [0.0, 0.0, nan, nan]).tolist() == [0, inf, inf, 0]
+    assert fractions(np.array([0.0, 1.0, 1.0, 0.0]), [0.0, 0.0, nan, nan]).tolist() == [
+        0,
+        inf,
+        inf,
+        0,
+    ]
     assert compare_tensor("dW", np.zeros((0, 3)), np.zeros((0, 3)), 0).exact
 
 
@@ -456,7 +488,11 @@ def test_the_edges_of_the_comparator() -> None:
 def test_every_intermediate_and_its_gradient_is_torchs_within_its_bound(dtype: str) -> None:
     pytest.importorskip("torch")
     cases = [case for case, *_ in cases_and_truths(dtype)]
-    cases += [*random_cases(dtype, seed=8, count=20), constant_case(dtype), optimal_case(dtype, least=0)]
+    cases += [
+        *random_cases(dtype, seed=8, count=20),
+        constant_case(dtype),
+        optimal_case(dtype, least=0),
+    ]
     names = ["logits", "z", "e", "s", "log_s", "logp", "picked", "loss"]
     for case in cases:
         rows = intermediates(*case)
@@ -469,9 +505,11 @@ def test_every_intermediate_and_its_gradient_is_torchs_within_its_bound(dtype: s
 @pytest.mark.parametrize(
     ("operation", "name"),
     [
-        ("lookup", "logits"), ("shift", "z"), ("exponential", "e"), ("row_sum", "s"), ("logarithm", "log_s"),
+        ("lookup", "logits"), ("shift", "z"), ("exponential", "e"), ("row_sum", "s"),
+        ("logarithm", "log_s"),
         ("normalise", "logp"), ("pick", "picked"), ("mean_loss", "loss"),
-        ("mean_loss_backward", "dpicked"), ("pick_backward", "dlogp"), ("normalise_backward", "dlog_s"),
+        ("mean_loss_backward", "dpicked"), ("pick_backward", "dlogp"),
+        ("normalise_backward", "dlog_s"),
         ("logarithm_backward", "ds"), ("row_sum_backward", "de"), ("exponential_backward", "dz"),
         ("shift_backward", "dlogits"), ("lookup_backward", "dW"),
     ],
@@ -493,7 +531,9 @@ def test_a_wrong_operation_shows_in_its_own_row_first(
     assert over[0] == name
 
 
-def test_a_lost_repeat_shows_in_the_row_of_a_repeated_character(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_repeat_shows_in_the_row_of_a_repeated_character(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     pytest.importorskip("torch")
 
     def lose_repeats(dlogits: np.ndarray, W: np.ndarray, idx: np.ndarray) -> np.ndarray:

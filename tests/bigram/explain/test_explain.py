@@ -1,5 +1,6 @@
-"""Proves that every number ``bigram explain`` prints can be worked out again from numbers it prints, that all
-are impl_numpy's and beside torch's, and that any short text is explained at any width, and no other."""
+"""Proves that every number ``bigram explain`` prints can be worked out again from numbers it
+prints, that all are impl_numpy's and beside torch's, and that any short text is explained at any
+width, and no other."""
 
 import functools
 import io
@@ -51,15 +52,17 @@ def evaluate(expression: str) -> float:
 
 
 def half_unit(number: str) -> float:
-    """How far a number may be from the one it was rounded from. Integers and one decimal are exact."""
+    """How far a number may be from the one it was rounded from. Integers and one decimal are
+    exact."""
     mantissa, _, exponent = number.partition("e")
     decimals = len(mantissa.partition(".")[2])
     return 0.5 * 10.0 ** (int(exponent or 0) - decimals) if decimals > 1 else 0.0
 
 
 def assert_recomputes(numbers: str, value: str) -> None:
-    """The value is what the numbers make, but for what rounding each of them can change in it. ``lr``, the
-    betas and the decay are exact too, but a reader cannot tell: they are few and small."""
+    """The value is what the numbers make, but for what rounding each of them can change in it.
+    ``lr``, the betas and the decay are exact too, but a reader cannot tell: they are few and
+    small."""
     made, slack = evaluate(numbers), half_unit(value) or 5e-6 * abs(float(value))
     for match in NUMBER.finditer(numbers):
         for sign in (1, -1):
@@ -82,7 +85,9 @@ def printed_equations(lines: list[str]) -> Iterator[tuple[str, str]]:
     """The last two sides of every line with two sides of numbers in it."""
     for line in lines:
         *_, numbers, value = ["", "", *line.split(" = ")]
-        if re.fullmatch(r"-?\d[\de.+-]*", value) and re.fullmatch(r"([\de.()+×/^ -]|exp|log|sqrt)+", numbers):
+        if re.fullmatch(r"-?\d[\de.+-]*", value) and re.fullmatch(
+            r"([\de.()+×/^ -]|exp|log|sqrt)+", numbers
+        ):
             yield numbers, value
 
 
@@ -92,7 +97,8 @@ def test_every_entry_can_be_worked_out_from_what_is_shown(text: str) -> None:
     count = 0
     for _, _, made, shown in entries(record):
         assert_recomputes(made["numbers"], shown)
-        assert not re.search(r"[-+×/] ?-", made["numbers"])  # on paper a sign does not follow an operator
+        # on paper a sign does not follow an operator
+        assert not re.search(r"[-+×/] ?-", made["numbers"])
         count += 1
     N, V = record["scalars"]["N"], record["V"]
     backward = 4 * N * V + 3 * N + 1 + V * V
@@ -150,7 +156,12 @@ def test_the_values_are_those_of_impl_numpy(text: str) -> None:
     optimizer = AdamW(after, lr=LR)
     g = pair_counts.loss_and_gradient(W, idx, targets)[1]
     optimizer.step(after, g)
-    expected |= {"g": g, "W_after": after, "exp_avg": optimizer.exp_avg, "exp_avg_sq": optimizer.exp_avg_sq}
+    expected |= {
+        "g": g,
+        "W_after": after,
+        "exp_avg": optimizer.exp_avg,
+        "exp_avg_sq": optimizer.exp_avg_sq,
+    }
     for key, value in expected.items():
         assert np.array_equal(step(record, key)["value"], value), key
     # What the optimizer overwrites on its way leads where it went.
@@ -215,7 +226,8 @@ def test_training_goes_to_the_counts_own_frequencies(hello: dict) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["hello", "abcdefghij", "a\nb \\\U0001f600\ud800\u202e", "aa", "床前明月光疑是地上床", "שלום"]
+    "text",
+    ["hello", "abcdefghij", "a\nb \\\U0001f600\ud800\u202e", "aa", "床前明月光疑是地上床", "שלום"],
 )
 def test_nothing_is_wider_than_asked_and_nothing_is_lost(text: str) -> None:
     record = explain(text)
@@ -225,17 +237,27 @@ def test_nothing_is_wider_than_asked_and_nothing_is_lost(text: str) -> None:
         assert max(map(cell_len, lines)) <= width
         # Blocks of columns repeat the labels of rows, so the decimals are what is counted.
         for shown in (r"-?\d+\.\d{4}\b", r"-?\d+\.\d\b"):
-            assert sorted(re.findall(shown, " ".join(lines))) == sorted(re.findall(shown, widest)), width
+            assert sorted(re.findall(shown, " ".join(lines))) == sorted(
+                re.findall(shown, widest)
+            ), width
 
 
 def test_one_step_writes_every_entry_out_and_shows_its_code(hello: dict) -> None:
     lines = [str(line) for line in one_step(hello, "dz", 100)]
-    assert len([line for line in lines if line.startswith("dz[") and "×" in line and "k" not in line]) == 16
+    assert (
+        len([line for line in lines if line.startswith("dz[") and "×" in line and "k" not in line])
+        == 16
+    )
     assert "    def exponential_backward(de: Array, e: Array) -> Array:" in lines
-    for part, keys in {"collapse": ["p", "dlogits"], "adamw": ["g", "decayed", "exp_avg", "W"]}.items():
+    for part, keys in {
+        "collapse": ["p", "dlogits"],
+        "adamw": ["g", "decayed", "exp_avg", "W"],
+    }.items():
         printed = "\n".join(["", *map(str, one_step(hello, part, 100))])
         assert all(f"\n{key}  (4, 4)" in printed for key in keys)
-    with pytest.raises(UserError, match=r"^there is no step 'W'; there are logits, z, .*, counts, adamw$"):
+    with pytest.raises(
+        UserError, match=r"^there is no step 'W'; there are logits, z, .*, counts, adamw$"
+    ):
         list(one_step(hello, "W", 80))
 
 
@@ -262,13 +284,17 @@ def test_characters_are_shown_as_themselves_where_they_can_be_seen_alone() -> No
 
 
 @pytest.mark.parametrize("text", ["床前床a", "שלום", "سلام1"])
-def test_characters_that_the_encoding_lacks_are_escaped_and_others_can_be_pasted_back(text: str) -> None:
+def test_characters_that_the_encoding_lacks_are_escaped_and_others_can_be_pasted_back(
+    text: str,
+) -> None:
     record = explain(text)
     assert str(next(report(record, 80, "utf-8"))) == text
     escaped = "".join(ch if ch.isascii() else ch.encode("unicode_escape").decode() for ch in text)
     lines = [str(line) for line in report(record, 80, "ascii")]
     assert lines[0] == escaped
-    assert not any(ch in line for line in lines for ch in {*text, "\u2068", "\u2069"} if not ch.isascii())
+    assert not any(
+        ch in line for line in lines for ch in {*text, "\u2068", "\u2069"} if not ch.isascii()
+    )
 
 
 def test_the_encoding_is_that_of_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,7 +321,8 @@ def test_wide_characters_keep_their_columns() -> None:
 
 
 def test_characters_from_right_to_left_do_not_turn_the_numbers_around() -> None:
-    """Each is isolated, but for the text itself; where the encoding has no isolates it stands as it is."""
+    """Each is isolated, but for the text itself; where the encoding has no isolates it stands as it
+    is."""
     lines = [str(line) for line in report(explain("שלום"), 80, "utf-8")]
     assert not any(re.search("(?<!\u2068)[א-ת]|[א-ת](?!\u2069)", line) for line in lines[1:])
     assert any("\u2068ש\u2069→\u2068ל\u2069" in line for line in lines)
@@ -306,7 +333,9 @@ def test_characters_from_right_to_left_do_not_turn_the_numbers_around() -> None:
 @pytest.mark.parametrize(
     ("text", "reached"), [("hello", False), ("ab", False), ("aa", True), ("aabba", True)]
 )
-def test_an_optimum_with_a_probability_of_0_is_approached_and_not_reached(text: str, reached: bool) -> None:
+def test_an_optimum_with_a_probability_of_0_is_approached_and_not_reached(
+    text: str, reached: bool
+) -> None:
     printed = " ".join(map(str, report(explain(text), 300)))
     assert ("It is reached where" in printed) == reached
     assert "-0.0000 " not in printed
@@ -392,7 +421,10 @@ def test_a_terminal_gets_colour_unless_it_asks_for_none(no_color: str) -> None:
     command = [sys.executable, "-c", code, "explain", "ab", "--step", "dloss"]
     _, printed, _ = at_terminal(command, "stdout", NO_COLOR=no_color)
     colours = [
-        int(code) for codes in re.findall(rb"\x1b\[([\d;]*)m", printed) for code in codes.split(b";") if code
+        int(code)
+        for codes in re.findall(rb"\x1b\[([\d;]*)m", printed)
+        for code in codes.split(b";")
+        if code
     ]
     assert any(30 <= code <= 37 for code in colours) == (not no_color)
 

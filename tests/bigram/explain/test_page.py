@@ -1,6 +1,7 @@
-"""Proves that the page of ``bigram explain --html`` shows the record and nothing else, needs no network,
-cannot be broken by the text, can be used with a mouse and with keys, and is readable at any width and on
-paper. What needs a browser is tried in a real one, headless Chromium, and skips where there is none."""
+"""Proves that the page of ``bigram explain --html`` shows the record and nothing else, needs no
+network, cannot be broken by the text, can be used with a mouse and with keys, and is readable at
+any width and on paper. What needs a browser is tried in a real one, headless Chromium, and skips
+where there is none."""
 
 import base64
 import html.parser
@@ -37,7 +38,9 @@ def record() -> dict:
 def browser() -> Iterator[Any]:
     """One browser for all tests of this file."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    chromium = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
+    chromium = next(
+        filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None
+    )
     driver = shutil.which("chromedriver")
     if not chromium or not driver:
         pytest.skip("no chromium or no chromedriver here")
@@ -74,7 +77,9 @@ def screen(browser: Any, width: int, scheme: str = "light", media: str = "") -> 
 
 
 def go(browser: Any, key: str) -> None:
-    browser.execute_script("location.hash = arguments[0]; window.dispatchEvent(new Event('hashchange'))", key)
+    browser.execute_script(
+        "location.hash = arguments[0]; window.dispatchEvent(new Event('hashchange'))", key
+    )
     assert browser.execute_script("return document.querySelector('.current').dataset.key") == key
 
 
@@ -84,13 +89,17 @@ def written(text: str) -> str:
 
 
 def flat(nested: Any) -> list[Any]:
-    return [entry for part in nested for entry in flat(part)] if isinstance(nested, list) else [nested]
+    return (
+        [entry for part in nested for entry in flat(part)] if isinstance(nested, list) else [nested]
+    )
 
 
 def scrub(browser: Any, step: int) -> None:
     slider = browser.find_element("id", "scrub")
     browser.execute_script(
-        "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'))", slider, step
+        "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'))",
+        slider,
+        step,
     )
 
 
@@ -108,13 +117,16 @@ def training_tables(browser: Any) -> dict[str, list[str]]:
 
 def test_the_page_is_one_file_that_asks_for_no_other(record: dict) -> None:
     text = page(record)
-    assert re.findall(r"https?://[^\s\"']+", text) == ["http://www.w3.org/2000/svg"]  # a name, not an address
+    # a name, not an address
+    assert re.findall(r"https?://[^\s\"']+", text) == ["http://www.w3.org/2000/svg"]
     assert not re.search(r"<(img|link|iframe|script src)|@import|url\(", text)
     assert "default-src 'none'" in text
 
 
 def test_the_record_is_in_it_whole(record: dict) -> None:
-    data = re.search(r'<script type="application/json" id="record">(.*?)</script>', page(record), re.DOTALL)
+    data = re.search(
+        r'<script type="application/json" id="record">(.*?)</script>', page(record), re.DOTALL
+    )
     assert data
     held = json.loads(data[1])
     for key in ("text", "W", "agreement", "scalars", "idx", "targets"):
@@ -140,7 +152,9 @@ def test_every_step_has_a_formula_in_mathml(record: dict) -> None:
         }  # fmt: skip
 
 
-NASTY = "</script><script>document.title = 'broken'</script><!-- <script \" ' & {{js}} \u2028 \\u003c"
+NASTY = (
+    "</script><script>document.title = 'broken'</script><!-- <script \" ' & {{js}} \u2028 \\u003c"
+)
 
 
 def nasty_record() -> dict:
@@ -167,7 +181,9 @@ def test_no_text_can_leave_its_place(record: dict) -> None:
     assert page(nasty_record()).count("\u2028") == 0
 
 
-def test_writing_is_all_or_nothing(record: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writing_is_all_or_nothing(
+    record: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "page.html"
     path.write_text("what was there", encoding="utf-8")
 
@@ -177,7 +193,9 @@ def test_writing_is_all_or_nothing(record: dict, tmp_path: Path, monkeypatch: py
     for step in ("fsync", "replace"):
         with monkeypatch.context() as patched:
             patched.setattr(os, step, full)
-            with pytest.raises(UserError, match=r"cannot write .*page\.html: No space left on device"):
+            with pytest.raises(
+                UserError, match=r"cannot write .*page\.html: No space left on device"
+            ):
                 write_page(record, path)
         assert path.read_text(encoding="utf-8") == "what was there"
     assert list(tmp_path.iterdir()) == [path]
@@ -185,7 +203,9 @@ def test_writing_is_all_or_nothing(record: dict, tmp_path: Path, monkeypatch: py
     assert list(tmp_path.iterdir()) == [path]
     if os.name == "posix":
         (tmp_path / "plain").write_text("", encoding="utf-8")
-        assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+        assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(
+            (tmp_path / "plain").stat().st_mode
+        )
 
 
 @pytest.mark.parametrize(
@@ -196,7 +216,11 @@ def test_writing_is_all_or_nothing(record: dict, tmp_path: Path, monkeypatch: py
     ],
 )
 def test_a_page_that_cannot_be_written_is_one_line(
-    path: str, error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    path: str,
+    error: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["explain", "ab", "--html", path]) == 2
@@ -255,10 +279,14 @@ return [...document.querySelectorAll('main section:not(.training)')].map((sectio
 
 
 def caption(tensor: dict) -> str:
-    return tensor["name"] + (f" ({', '.join(map(str, tensor['shape']))})" if tensor["shape"] else "")
+    return tensor["name"] + (
+        f" ({', '.join(map(str, tensor['shape']))})" if tensor["shape"] else ""
+    )
 
 
-def test_every_number_is_the_records_and_every_entry_explains_itself(opened: Any, record: dict) -> None:
+def test_every_number_is_the_records_and_every_entry_explains_itself(
+    opened: Any, record: dict
+) -> None:
     tensors = {tensor["key"]: tensor for tensor in [record["W"], *record["steps"]]}
     sections = opened.execute_script(EVERY_CELL)
     assert [section["key"] for section in sections] == [step["key"] for step in record["steps"]]
@@ -268,8 +296,12 @@ def test_every_number_is_the_records_and_every_entry_explains_itself(opened: Any
     for section, step in zip(sections, record["steps"], strict=True):
         entries, shown = flat(step["entries"]), flat(step["shown"])
         used = dict.fromkeys(key for entry in entries if entry for key, _ in entry["from"])
-        figures = [(caption(tensors[key]), flat(tensors[key]["shown"])) for key in [*used, step["key"]]]
-        assert [(f["name"], [written(text) for text in f["cells"]]) for f in section["figures"]] == figures
+        figures = [
+            (caption(tensors[key]), flat(tensors[key]["shown"])) for key in [*used, step["key"]]
+        ]
+        assert [
+            (f["name"], [written(text) for text in f["cells"]]) for f in section["figures"]
+        ] == figures
         assert written(section["words"][0]) == step["why"]
         assert section["code"] == [code["source"] for code in step["code"]]
         for k, (hovered, entry) in enumerate(zip(section["hovered"], entries, strict=True)):
@@ -283,7 +315,11 @@ def test_every_number_is_the_records_and_every_entry_explains_itself(opened: Any
                 said = said[:-2]
             assert said[2::3] == list(dict.fromkeys(sides))
             assert said[0].startswith(step["name"])
-            sources = {(caption(tensors[key]), *where) for key, where in entry["from"]} if entry else set()
+            sources = (
+                {(caption(tensors[key]), *where) for key, where in entry["from"]}
+                if entry
+                else set()
+            )
             assert {(name, *where) for name, where in hovered["sources"]} == sources
             assert len(hovered["chosen"]) == 1
 
@@ -334,7 +370,10 @@ def test_keys_do_all_that_a_mouse_does(opened: Any, record: dict) -> None:
     focused: list[str] = []
     for _ in range(30):  # every stop shows that it has the focus, and one of them is a matrix
         press(Keys.TAB)
-        style = "const s = getComputedStyle(document.activeElement); return s.outlineStyle + s.outlineWidth"
+        style = (
+            "const s = getComputedStyle(document.activeElement); return s.outlineStyle + "
+            "s.outlineWidth"
+        )
         assert opened.execute_script(style) == "solid3px"
         focused.append(opened.switch_to.active_element.get_attribute("role"))
         if focused[-1] == "gridcell":
@@ -342,7 +381,8 @@ def test_keys_do_all_that_a_mouse_does(opened: Any, record: dict) -> None:
     assert focused[-1] == "gridcell"
     press(Keys.ARROW_UP, Keys.ARROW_LEFT)
     assert opened.find_element("css selector", ".current .arithmetic").text.startswith("dz[1, 1]")
-    press(Keys.ARROW_LEFT, Keys.ARROW_LEFT, Keys.ARROW_LEFT)  # the edge holds, and no step is turned
+    # the edge holds, and no step is turned
+    press(Keys.ARROW_LEFT, Keys.ARROW_LEFT, Keys.ARROW_LEFT)
     assert opened.find_element("css selector", ".current .arithmetic").text.startswith("dz[1, 0]")
     assert current() == "dz"
 
@@ -364,7 +404,8 @@ def test_scrubbing_moves_the_loss_and_the_tables(opened: Any, record: dict) -> N
         assert said == f"after {step} step{'s'[: step != 1]}: loss {training['loss'][step]:.4f}"
         now = opened.find_element("css selector", ".now").get_attribute("x1")
         seen.append((float(said.split()[-1]), float(now)))
-    assert [loss for loss, _ in seen] == sorted({loss for loss, _ in seen}, reverse=True)  # it falls
+    # it falls
+    assert [loss for loss, _ in seen] == sorted({loss for loss, _ in seen}, reverse=True)
     assert [now for _, now in seen] == [0, 1, 57, training["steps"]]
     opened.find_element("id", "scrub").send_keys(Keys.HOME, Keys.ARROW_RIGHT)
     assert opened.find_element("css selector", ".curve output").text.startswith("after 1 step: ")
@@ -423,7 +464,8 @@ def test_it_is_readable_in_light_and_in_dark(opened: Any) -> None:
     script = """
 const names = ['.skip', '.asker', '.changes', '.changes button', '.changer input', 'footer code',
   'h1', 'h1 + p', '.kicker', 'nav a', 'nav a[aria-current]', 'nav a.source', '.current p',
-  '.current figcaption', '.result figcaption', '.current th', '.current td.source', '.current output'];
+  '.current figcaption', '.result figcaption', '.current th', '.current td.source',
+  '.current output'];
 return names.map((name) => document.querySelector(name)).filter((node) => node).map((node) => {
   let back = node;
   while (getComputedStyle(back).backgroundColor === 'rgba(0, 0, 0, 0)') back = back.parentElement;
@@ -436,7 +478,8 @@ return names.map((name) => document.querySelector(name)).filter((node) => node).
         assert len(pairs) == 18
         for front, back in pairs:
             darker, lighter = sorted([luminance(front), luminance(back)])
-            assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (scheme, front, back)  # WCAG's level AA
+            # WCAG's level AA
+            assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (scheme, front, back)
         backs.append(luminance(pairs[0][1]))
     assert backs[0] > 0.8
     assert backs[1] < 0.05
@@ -445,7 +488,8 @@ return names.map((name) => document.querySelector(name)).filter((node) => node).
 def test_on_paper_every_step_is_there(opened: Any, record: dict) -> None:
     screen(opened, 800, media="print")
     visible = (
-        "return [...document.querySelectorAll(arguments[0])].filter((node) => node.offsetHeight > 0).length"
+        "return [...document.querySelectorAll(arguments[0])].filter((node) => node.offsetHeight > "
+        "0).length"
     )
     assert opened.execute_script(visible, "section") == len(record["steps"]) + 1
     assert opened.execute_script(visible, "nav, button, input, details") == 0
@@ -470,7 +514,8 @@ def change(browser: Any, i: int, j: int, typed: str) -> None:
 
 
 SHOWN = """
-return Object.fromEntries([...tensors].map(([key, tensor]) => [key, [tensor.shown, tensor.entries || null]]))
+return Object.fromEntries([...tensors].map(([key, tensor]) => [key,
+[tensor.shown, tensor.entries || null]]))
 """
 
 
@@ -487,7 +532,8 @@ return Object.fromEntries([...tensors].map(([key, tensor]) => [key, [tensor.show
 def test_everything_follows_a_changed_entry(
     browser: Any, tmp_path: Path, text: str, where: tuple[int, int], number: float
 ) -> None:
-    """The script makes the same record as impl_numpy for that table, in every number that is shown."""
+    """The script makes the same record as impl_numpy for that table, in every number that is
+    shown."""
     given = explain(text)
     screen(browser, 1400)
     browser.get("about:blank")
@@ -525,7 +571,9 @@ def test_a_changed_table_can_be_reset(opened: Any, record: dict) -> None:
     assert not opened.find_element("css selector", ".changes").is_displayed()
     change(opened, 2, 1, "3.0")
     told = written(opened.find_element("css selector", ".changes").text)
-    assert told.startswith(f"W[2, 1] is 3.0 instead of {record['W']['shown'][2][1]}. Every number follows;")
+    assert told.startswith(
+        f"W[2, 1] is 3.0 instead of {record['W']['shown'][2][1]}. Every number follows;"
+    )
     assert opened.execute_script(SHOWN) != before
     change(opened, 0, 0, "1.5")
     assert "; W[2, 1] is 3.0" in opened.find_element("css selector", ".changes").text
@@ -544,7 +592,9 @@ def test_a_changed_table_can_be_reset(opened: Any, record: dict) -> None:
 def test_a_number_that_W_cannot_have_changes_nothing(opened: Any, typed: str) -> None:
     before = opened.execute_script(SHOWN)
     change(opened, 2, 1, typed)
-    assert opened.find_element("css selector", ".changer output").text.startswith("a number from −9.9 to 9.9")
+    assert opened.find_element("css selector", ".changer output").text.startswith(
+        "a number from −9.9 to 9.9"
+    )
     assert opened.execute_script(SHOWN) == before
 
 
@@ -595,7 +645,9 @@ def test_asking_hides_a_number_until_it_is_known(opened: Any) -> None:
     assert said()[0].startswith("dz[2, 2] = dlogp[2, 2] + de[2, 2] × e[2, 2] = ")
     assert said()[0].endswith(" = ?")
     assert before[10] not in said()[0]
-    assert not opened.find_elements("css selector", ".current .result td.positive, .current td.push")
+    assert not opened.find_elements(
+        "css selector", ".current .result td.positive, .current td.push"
+    )
     opened.find_elements("css selector", ".current .result td[role=gridcell]")[10].click()
     press(Keys.ENTER, "x", Keys.ENTER)
     assert said()[1].startswith("that is not a number")
@@ -605,7 +657,8 @@ def test_asking_hides_a_number_until_it_is_known(opened: Any) -> None:
     assert cells() == ["?"] * 16
     press(*[Keys.BACKSPACE] * 8, f"{right - 0.0002:.4f}".replace("-", "−"), Keys.ENTER)
     assert said()[1] == "wrong: the number is larger"
-    press(*[Keys.BACKSPACE] * 8, f"{right + 0.0001:.4f}", Keys.ENTER)  # within a unit of the last digit
+    # within a unit of the last digit
+    press(*[Keys.BACKSPACE] * 8, f"{right + 0.0001:.4f}", Keys.ENTER)
     assert said()[1] == f"right: dz[2, 2] = {before[10]}"
     assert cells() == ["?"] * 10 + [before[10]] + ["?"] * 5
     assert before[10] in said()[0]
@@ -630,7 +683,9 @@ def test_the_parts_have_anchors(opened: Any) -> None:
         opened.execute_script(
             "location.hash = arguments[0]; window.dispatchEvent(new Event('hashchange'))", part
         )
-        assert opened.execute_script("return document.querySelector('.current').dataset.key") == first
+        assert (
+            opened.execute_script("return document.querySelector('.current').dataset.key") == first
+        )
         assert (
             opened.find_element("css selector", "nav a[aria-current]")
             .get_attribute("href")
@@ -704,7 +759,9 @@ def test_bars_push_the_target_up_and_the_others_down(opened: Any, record: dict, 
     assert opened.execute_script(BARS) == []
 
 
-def test_chinese_and_hebrew_are_shown_as_themselves_and_set_apart(browser: Any, tmp_path: Path) -> None:
+def test_chinese_and_hebrew_are_shown_as_themselves_and_set_apart(
+    browser: Any, tmp_path: Path
+) -> None:
     screen(browser, 1400)
     for text in ("床前床a", "שלום", "سلام1"):
         browser.get(write_page(explain(text), tmp_path / "page.html").as_uri())
@@ -716,10 +773,10 @@ def test_chinese_and_hebrew_are_shown_as_themselves_and_set_apart(browser: Any, 
         assert apart == sorted(set(text))
         # The id stands left of its character, whichever way that is read.
         assert browser.execute_script(
-            "return [...document.querySelectorAll('.current .result th[scope=col]')].every((th) => {"
-            "  const range = document.createRange(); range.selectNodeContents(th.firstChild);"
-            "  const left = range.getBoundingClientRect().left;"
-            "  return left < th.querySelector('bdi').getBoundingClientRect().left; })"
+            "return [...document.querySelectorAll('.current .result th[scope=col]')].every((th) "
+            "=> {  const range = document.createRange(); range.selectNodeContents(th.firstChild); "
+            " const left = range.getBoundingClientRect().left;  return left < "
+            "th.querySelector('bdi').getBoundingClientRect().left; })"
         )
 
 

@@ -1,5 +1,5 @@
-"""Proves that a checkpoint comes back as it was saved, that it is written whole or not at all, and that a
-file which is anything else is refused with one line, before memory is spent on it."""
+"""Proves that a checkpoint comes back as it was saved, that it is written whole or not at all, and
+that a file which is anything else is refused with one line, before memory is spent on it."""
 
 import json
 import os
@@ -17,13 +17,21 @@ import pytest
 from safetensors import numpy as safetensors
 
 from bigram.runs import checkpoint as module
-from bigram.runs.checkpoint import TENSORS, Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from bigram.runs.checkpoint import (
+    TENSORS,
+    Checkpoint,
+    CheckpointError,
+    load_checkpoint,
+    save_checkpoint,
+)
 from common.config import Config
 from common.errors import UserError
 from tests.kit import ROOT
 
 
-def random_checkpoint(V: int = 3, dtype: str = "float32", seed: int = 0, **settings: Any) -> Checkpoint:
+def random_checkpoint(
+    V: int = 3, dtype: str = "float32", seed: int = 0, **settings: Any
+) -> Checkpoint:
     rng = np.random.default_rng(seed)
     table, exp_avg, exp_avg_sq = rng.standard_normal((3, V, V)).astype(dtype)
     return Checkpoint(
@@ -45,7 +53,9 @@ def assert_equal(loaded: Checkpoint, saved: Checkpoint) -> None:
         ours, theirs = getattr(loaded, name), getattr(saved, name)
         if name in TENSORS:
             assert ours.dtype == theirs.dtype
-            assert np.array_equal(ours.view(np.uint8), np.ascontiguousarray(theirs).view(np.uint8)), name
+            assert np.array_equal(
+                ours.view(np.uint8), np.ascontiguousarray(theirs).view(np.uint8)
+            ), name
         else:
             assert ours == theirs, name
 
@@ -58,7 +68,9 @@ def path(tmp_path: Path) -> Path:
 def seal(path: Path, record: Any, arrays: dict[str, np.ndarray]) -> None:
     """Writes a file whose checksum is right, whatever is in it."""
     parts = (array.tobytes() for array in arrays.values())
-    sealed = record | {"sha256": module._digest(record, parts)} if isinstance(record, dict) else record
+    sealed = (
+        record | {"sha256": module._digest(record, parts)} if isinstance(record, dict) else record
+    )
     text = sealed if isinstance(sealed, str) else json.dumps(sealed)
     path.write_bytes(safetensors.save(arrays, {"bigram": text}))
 
@@ -139,7 +151,9 @@ def test_permissions_follow_the_umask(path: Path, umask: int) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
 
 
-def test_it_is_on_the_disk_before_it_takes_the_name(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_on_the_disk_before_it_takes_the_name(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done: list[str] = []
     fsync, replace_ = os.fsync, os.replace
 
@@ -185,7 +199,10 @@ def test_what_could_not_be_loaded_is_not_saved(path: Path) -> None:
     good = random_checkpoint()
     for wrong, reason in [
         (replace(good, table=good.table * np.nan), "table holds values that are not finite"),
-        (replace(good, exp_avg=good.exp_avg.astype("float64")), "exp_avg is float64 in a run in float32"),
+        (
+            replace(good, exp_avg=good.exp_avg.astype("float64")),
+            "exp_avg is float64 in a run in float32",
+        ),
         (replace(good, exp_avg_sq=good.exp_avg_sq[:2]), r"exp_avg_sq has shape \(2, 3\)"),
         (replace(good, vocab=("a", "b")), "its vocabulary 2 characters"),
         (replace(good, vocab=("b", "a", "c")), "not distinct characters in order"),
@@ -256,7 +273,10 @@ def generator(**changes: Any) -> Callable[[dict], dict]:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (entries(format=2), "is in format 2 and only format 1 is known here; read it with a newer version"),
+        (
+            entries(format=2),
+            "is in format 2 and only format 1 is known here; read it with a newer version",
+        ),
         (entries(format=0), "another version"),
         (entries(format="1"), "does not say its format"),
         (entries(format=True), "does not say its format"),
@@ -352,17 +372,32 @@ def with_value(name: str, value: float) -> Callable:
         (with_value("exp_avg", -np.inf), "exp_avg holds values that are not finite"),
         (with_value("exp_avg_sq", np.nan), "exp_avg_sq holds values that are not finite"),
         (with_value("exp_avg_sq", -1e-30), "negative"),
-        (lambda arrays: {n: a.astype("float64") for n, a in arrays.items()}, "not three of 3 x 3 float32"),
-        (lambda arrays: {n: a.astype("float16") for n, a in arrays.items()}, "not three of 3 x 3 float32"),
-        (lambda arrays: {n: a.view("int32") for n, a in arrays.items()}, "not three of 3 x 3 float32"),
+        (
+            lambda arrays: {n: a.astype("float64") for n, a in arrays.items()},
+            "not three of 3 x 3 float32",
+        ),
+        (
+            lambda arrays: {n: a.astype("float16") for n, a in arrays.items()},
+            "not three of 3 x 3 float32",
+        ),
+        (
+            lambda arrays: {n: a.view("int32") for n, a in arrays.items()},
+            "not three of 3 x 3 float32",
+        ),
         (lambda arrays: {n: a.ravel() for n, a in arrays.items()}, "not three of 3 x 3 float32"),
-        (lambda arrays: {n: a[:2, :2].copy() for n, a in arrays.items()}, "not three of 3 x 3 float32"),
+        (
+            lambda arrays: {n: a[:2, :2].copy() for n, a in arrays.items()},
+            "not three of 3 x 3 float32",
+        ),
         (lambda arrays: {"table": arrays["table"]}, "not three of 3 x 3 float32"),
         (lambda arrays: arrays | {"zzz": arrays["table"]}, "not three of 3 x 3 float32"),
-        (lambda arrays: arrays | {"table": arrays["exp_avg"]}, None),  # another state, and a valid one
+        # another state, and a valid one
+        (lambda arrays: arrays | {"table": arrays["exp_avg"]}, None),
     ],
 )
-def test_tensors_that_are_not_a_runs_are_refused(path: Path, change: Callable, reason: str | None) -> None:
+def test_tensors_that_are_not_a_runs_are_refused(
+    path: Path, change: Callable, reason: str | None
+) -> None:
     saved = random_checkpoint()
     arrays = change(tensors(saved))
     seal(path, module._record(saved), arrays)
@@ -382,7 +417,8 @@ def swap_offsets(header: dict) -> None:
     "lie",
     [
         swap_offsets,
-        lambda header: header["table"].update(data_offsets=[0, 36]),  # two tensors on the same bytes
+        # two tensors on the same bytes
+        lambda header: header["table"].update(data_offsets=[0, 36]),
         lambda header: header["table"].update(data_offsets=[72, 107]),
         lambda header: header["table"].update(data_offsets=[72, 2**62]),
         lambda header: header["table"].update(data_offsets=[-36, 0]),
@@ -408,7 +444,9 @@ def test_a_header_that_lies_is_refused(path: Path, lie: Callable) -> None:
     lie(header)
     text = json.dumps(header).encode()
     path.write_bytes(len(text).to_bytes(8, "little") + text + data[end:])
-    with pytest.raises(CheckpointError, match=r"its tensors are not three of|no metadata named|no text"):
+    with pytest.raises(
+        CheckpointError, match=r"its tensors are not three of|no metadata named|no text"
+    ):
         load_checkpoint(path)
 
 
@@ -452,7 +490,9 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
             load_checkpoint("/dev/zero")
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="to root all files are readable")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="to root all files are readable"
+)
 def test_a_file_without_permission_is_refused(path: Path) -> None:
     save_checkpoint(path, random_checkpoint())
     path.chmod(0)
@@ -473,7 +513,9 @@ def test_a_large_file_is_refused_in_little_memory(path: Path) -> None:
             file.truncate(8 + len(head) + length)
         tracemalloc.start()
         try:
-            with pytest.raises(CheckpointError, match="checksum" if length == size else "bytes of tensors"):
+            with pytest.raises(
+                CheckpointError, match="checksum" if length == size else "bytes of tensors"
+            ):
                 load_checkpoint(path)
             assert tracemalloc.get_traced_memory()[1] < size / 2
         finally:
@@ -481,7 +523,9 @@ def test_a_large_file_is_refused_in_little_memory(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "V"), [("\0", 32), ("\u4e00", 20_000), ("\U00010000", 70_000)], ids=["control", "CJK", "astral"]
+    ("first", "V"),
+    [("\0", 32), ("\u4e00", 20_000), ("\U00010000", 70_000)],
+    ids=["control", "CJK", "astral"],
 )
 def test_any_vocabulary_has_room_in_the_header_and_little_else_has(first: str, V: int) -> None:
     saved = replace(
@@ -490,9 +534,13 @@ def test_any_vocabulary_has_room_in_the_header_and_little_else_has(first: str, V
         vocab=tuple(chr(ord(first) + i) for i in range(V)),
         corpus_name="\udcff" * 255,  # the longest name of a file, and of bytes that are not UTF-8
     )
-    text = json.dumps(module._canonical(module._record(saved) | {"sha256": "0" * 64}), ensure_ascii=False)
+    text = json.dumps(
+        module._canonical(module._record(saved) | {"sha256": "0" * 64}), ensure_ascii=False
+    )
     length = (
-        len(text) + len(json.dumps(module._tensor_header(V, "float32"))) + len('"__metadata__":{"bigram":}')
+        len(text)
+        + len(json.dumps(module._tensor_header(V, "float32")))
+        + len('"__metadata__":{"bigram":}')
     )
     module._check_header_length(length, 3 * V * V * 4)
     with pytest.raises(CheckpointError, match="over the limit"):

@@ -1,5 +1,6 @@
-"""Proves that lockstep runs agree as closely as published, and that the comparison says "differ" when
-one of the two is wrong: mistakes are planted in the code that ``compare`` runs, one at a time."""
+"""Proves that lockstep runs agree as closely as published, and that the comparison says "differ"
+when one of the two is wrong: mistakes are planted in the code that ``compare`` runs, one at a
+time."""
 
 import json
 from collections.abc import Callable
@@ -31,8 +32,9 @@ from impl_torch.device import pick_device
 STATE = ["weight", "exp_avg", "exp_avg_sq"]
 
 
-# Residuals measured on an x86-64 CPU with AVX2, the worse of both corpora: float64 2.7e-15, 6e-17, 1.8e-15,
-# 1.4e-17, 1.7e-19; float32 1.5e-6, 3e-8, 9.6e-7, 7.5e-9, 1.2e-10. Every limit is within 100 times that.
+# Residuals measured on an x86-64 CPU with AVX2, the worse of both corpora: float64 2.7e-15, 6e-17,
+# 1.8e-15, 1.4e-17, 1.7e-19; float32 1.5e-6, 3e-8, 9.6e-7, 7.5e-9, 1.2e-10. Every limit is within
+# 100 times that.
 @pytest.mark.parametrize(
     ("dtype", "loss", "gradient", "weight", "exp_avg", "exp_avg_sq"),
     [("float64", 1e-13, 3e-15, 1e-13, 1e-15, 1e-17), ("float32", 2e-5, 2e-6, 2e-5, 5e-7, 1e-8)],
@@ -66,7 +68,8 @@ def test_five_thousand_steps_in_lockstep(
 
 
 def short(corpus: Corpus, **settings: Any) -> Comparison:
-    """A short run in float64 unless told otherwise, with one step timed where ``compare`` times hundreds."""
+    """A short run in float64 unless told otherwise, with one step timed where ``compare`` times
+    hundreds."""
     config = replace(Config(max_iters=200, eval_interval=100, dtype="float64"), **settings)
     quick = partial(bigram.runs.compare.microseconds_per_step, rounds=1, steps=1)
     with mock.patch("bigram.runs.compare.microseconds_per_step", quick):
@@ -132,7 +135,9 @@ def test_a_row_that_the_batch_does_not_hold_must_stay_zero(surrogate: Corpus, si
     assert lockstep.largest["gradient"].fraction_of_bound == np.inf
 
 
-@pytest.mark.parametrize("text", ["ab" * 10, "a" * 20, "the cat sat on the mat, the cat sat", "ä😀\n" * 8])
+@pytest.mark.parametrize(
+    "text", ["ab" * 10, "a" * 20, "the cat sat on the mat, the cat sat", "ä😀\n" * 8]
+)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("steps", [300, pytest.param(3000, marks=pytest.mark.slow)])
 def test_no_false_alarm_on_small_texts(tmp_path: object, steps: int, dtype: str, text: str) -> None:
@@ -277,7 +282,9 @@ def test_largest_keeps_the_worst_of_each() -> None:
     assert not seen.within
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [(np.nan, 0.0), (0.0, np.nan), (np.nan, np.nan), (np.inf, 0.0)])
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(np.nan, 0.0), (0.0, np.nan), (np.nan, np.nan), (np.inf, 0.0)]
+)
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_largest_is_not_fooled_by_what_is_no_number(ours: float, theirs: float) -> None:
     seen = Largest()
@@ -286,7 +293,8 @@ def test_largest_is_not_fooled_by_what_is_no_number(ours: float, theirs: float) 
     assert not seen.within
 
 
-@pytest.mark.parametrize("steps", [2, 20])  # after the second, the losses of the whole text are no numbers
+# after the second, the losses of the whole text are no numbers
+@pytest.mark.parametrize("steps", [2, 20])
 def test_a_run_that_diverges_on_both_sides_stops_and_says_so(surrogate: Corpus, steps: int) -> None:
     with pytest.raises(DivergedError, match=r"after \d updates the losses of both are not finite"):
         compare(surrogate, Config(lr=1e30, max_iters=steps))
@@ -300,7 +308,9 @@ def test_the_result_is_plain_json_with_the_promised_keys(surrogate: Corpus) -> N
     assert set(result["corpus"]) == {"name", "source", "sha256", "characters", "vocab_size"}
     assert result["config"]["max_iters"] == 20
     assert [row["step"] for row in result["history"]] == [0, 8, 16, 20]
-    assert all(set(row["numpy"]) == set(row["torch"]) == {"train", "val"} for row in result["history"])
+    assert all(
+        set(row["numpy"]) == set(row["torch"]) == {"train", "val"} for row in result["history"]
+    )
     names = {"loss", *STATE, "gradient", "update"}
     assert set(result["agreement"]) == {f"{name}_max_abs" for name in names} | {
         "bounds",

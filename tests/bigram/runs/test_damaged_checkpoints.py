@@ -1,5 +1,5 @@
-"""Proves that a damaged checkpoint loads to what was saved or is refused, in little time and memory, and that
-the figures which say so would show it if it were otherwise."""
+"""Proves that a damaged checkpoint loads to what was saved or is refused, in little time and
+memory, and that the figures which say so would show it if it were otherwise."""
 
 import itertools
 import re
@@ -18,7 +18,9 @@ from tests.kit.mutants import KINDS, figures
 
 def check(found: dict[str, Any], files: int) -> None:
     assert found["problems"] == []
-    assert sum(sum(counts.values()) for counts in found["kinds"].values()) == found["files"] == files
+    assert (
+        sum(sum(counts.values()) for counts in found["kinds"].values()) == found["files"] == files
+    )
     assert len(found["reasons"]) >= 20  # every check of the reader is reached
     loaded = {kind for kind, counts in found["kinds"].items() if counts.get("loaded")}
     assert "another record, sealed" in loaded
@@ -61,7 +63,13 @@ def careless(path: Path) -> Checkpoint:
             ["a number that is none, sealed"],
             "not what was saved",
         ),
-        (module, "_digest", lambda *args: None, ["bits flipped", "bytes overwritten"], "not what was saved"),
+        (
+            module,
+            "_digest",
+            lambda *args: None,
+            ["bits flipped", "bytes overwritten"],
+            "not what was saved",
+        ),
         (mutants, "load_checkpoint", forgetful, ["another record, sealed"], "not what was saved"),
         (mutants, "load_checkpoint", hungry, ["cut off"], "memory|MB"),
         (mutants, "load_checkpoint", careless, ["cut off"], "KeyError: 'table'"),
@@ -69,7 +77,12 @@ def careless(path: Path) -> Checkpoint:
     ],
 )
 def test_a_reader_that_skips_a_check_is_found(
-    monkeypatch: pytest.MonkeyPatch, where: Any, name: str, replaced: Any, kinds: list[str], problem: str
+    monkeypatch: pytest.MonkeyPatch,
+    where: Any,
+    name: str,
+    replaced: Any,
+    kinds: list[str],
+    problem: str,
 ) -> None:
     monkeypatch.setattr(mutants, "KINDS", {kind: KINDS[kind] for kind in kinds})
     monkeypatch.setattr(mutants, "BYTES", 2**22)  # which is enough

@@ -1,5 +1,5 @@
-"""Proves that a checkpoint written by version 0.1.0 loads, is written again to the same bytes, and resumes to
-the same bits. The expected run reads the file with safetensors and json alone."""
+"""Proves that a checkpoint written by version 0.1.0 loads, is written again to the same bytes, and
+resumes to the same bits. The expected run reads the file with safetensors and json alone."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,10 @@ def test_an_earlier_run_is_resumed_to_the_same_bits(
     text.write_text(TEXT, encoding="utf-8")
     out.mkdir()
     (out / "step-10.safetensors").write_bytes(SAVED.read_bytes())
-    assert main(["train", "--backend", "numpy", "--corpus", str(text), "--out", str(out), "--resume"]) == 0
+    assert (
+        main(["train", "--backend", "numpy", "--corpus", str(text), "--out", str(out), "--resume"])
+        == 0
+    )
     assert "step     20   train " in capsys.readouterr().out
 
     with safe_open(SAVED, "numpy") as file:

@@ -1,5 +1,5 @@
-"""Proves that a run which is interrupted, killed, out of disk, shut out, or diverging loses nothing that
-was saved, and says in one line what happened."""
+"""Proves that a run which is interrupted, killed, out of disk, shut out, or diverging loses nothing
+that was saved, and says in one line what happened."""
 
 import os
 import re
@@ -47,7 +47,8 @@ def numpy_run(text: Path, config: Config) -> Run:
 
 
 def start(command: list[str], before: str = "") -> subprocess.Popen[str]:
-    """``bigram`` in a process of its own, which runs the code ``before`` first; training has begun."""
+    """``bigram`` in a process of its own, which runs the code ``before`` first; training has
+    begun."""
     code = f"import sys; from bigram.cli import main\n{before}\nsys.exit(main(sys.argv[1:]))"
     process = subprocess.Popen(
         [sys.executable, "-c", code, *command],
@@ -81,7 +82,10 @@ def test_a_signal_ends_the_run_after_its_step_and_saves(
     assert printed == ""
     newest = checkpoints(out)[0]
     step = load_checkpoint(newest).step
-    assert errors == f"bigram: interrupted after step {step:,}: saved as {newest}; go on with --resume\n"
+    assert (
+        errors
+        == f"bigram: interrupted after step {step:,}: saved as {newest}; go on with --resume\n"
+    )
 
     # It goes on as if nothing had happened: here to an end five steps on.
     end = ["--steps", step + 5]
@@ -97,7 +101,9 @@ def test_without_a_folder_a_signal_saves_nothing_and_says_so(text: Path) -> None
         process.send_signal(signal.SIGINT)
         printed, errors = process.communicate(timeout=HANG)
     assert (process.returncode, printed) == (130, "")
-    assert re.fullmatch(r"bigram: interrupted after step [\d,]+: nothing saved without --out\n", errors)
+    assert re.fullmatch(
+        r"bigram: interrupted after step [\d,]+: nothing saved without --out\n", errors
+    )
 
 
 @posix
@@ -158,7 +164,9 @@ def test_a_full_disk_is_one_line_and_the_old_checkpoint_stays(text: Path, tmp_pa
     assert main(arguments(text, "--out", out, "--steps", 20, "--eval-interval", 10)) == 0
     before = contents(out)
     size = len(before["step-20.safetensors"])
-    limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size - 100}, {size - 100}))"
+    limit = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size - 100}, {size - 100}))"
+    )
     more = arguments(text, "--out", out, "--resume", "--steps", 40)
     with start(more, limit) as process:
         errors = process.stderr.read() if process.stderr else ""
@@ -190,7 +198,9 @@ def test_a_folder_that_vanishes_is_one_line(
     )
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
+)
 def test_a_folder_that_cannot_be_written_to_is_one_line(
     text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,7 +210,9 @@ def test_a_folder_that_cannot_be_written_to_is_one_line(
     tmp_path.chmod(0o755)
 
 
-def test_a_second_run_is_kept_out(text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_run_is_kept_out(
+    text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "run"
     short = ["--steps", 2]
     with RunFolder(out, resume=False):
@@ -218,10 +230,16 @@ def test_what_a_killed_save_left_is_cleared_away(text: Path, tmp_path: Path) -> 
     out.mkdir()
     (out / ".step-5.safetensors.0123abcd.tmp").write_bytes(b"half")
     (out / "notes.tmp").write_bytes(b"mine")
-    (out / ".step-6.safetensors.0123abcd.tmp").mkdir()  # which nothing here made, and nothing here minds
+    # which nothing here made, and nothing here minds
+    (out / ".step-6.safetensors.0123abcd.tmp").mkdir()
     assert main(arguments(text, "--out", out, "--steps", 2)) == 0
     (out / ".step-6.safetensors.0123abcd.tmp").rmdir()
-    assert sorted(contents(out)) == ["lock", "notes.tmp", "step-0.safetensors", "step-2.safetensors"]
+    assert sorted(contents(out)) == [
+        "lock",
+        "notes.tmp",
+        "step-0.safetensors",
+        "step-2.safetensors",
+    ]
 
 
 def test_what_a_killed_run_had_no_time_to_remove_is_removed(text: Path, tmp_path: Path) -> None:
@@ -308,8 +326,8 @@ def test_two_hundred_killed_runs_lose_nothing() -> None:
 
 
 def grown(text: Path, out: Path, steps: int) -> tuple[int, int]:
-    """What a run that saves 100 times has more of at its end than after a tenth of its steps: bytes of
-    memory, and open files (0 where the system does not list them)."""
+    """What a run that saves 100 times has more of at its end than after a tenth of its steps: bytes
+    of memory, and open files (0 where the system does not list them)."""
     seen: list[tuple[int, int]] = []
 
     def look(step: int) -> None:

@@ -1,5 +1,5 @@
-"""Proves that the optimum of a text in many files is that of all their pairs: counts add up exactly, whatever
-characters each file has, and what cannot be added is refused."""
+"""Proves that the optimum of a text in many files is that of all their pairs: counts add up
+exactly, whatever characters each file has, and what cannot be added is refused."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,11 @@ from common.tokenizer import CharTokenizer
 from tests.kit.command import bigram
 
 # Not one character in common between the first and the last; and what stands where differs in all.
-TEXTS = ["abracadabra, abracadabra", "To be, or not to be: that is the question.\n", "ΑΒΓ" * 5 + "Ω\n" * 3]
+TEXTS = [
+    "abracadabra, abracadabra",
+    "To be, or not to be: that is the question.\n",
+    "ΑΒΓ" * 5 + "Ω\n" * 3,
+]
 
 
 @pytest.fixture
@@ -45,7 +49,9 @@ def expected_counts(texts: list[str]) -> np.ndarray:
 
 
 def counted(paths: list[Path]) -> tuple[CharTokenizer, np.ndarray]:
-    shards, tokenizer, counts = count_shards(map(read_corpus, paths), lambda mine: [mine], lambda own: own)
+    shards, tokenizer, counts = count_shards(
+        map(read_corpus, paths), lambda mine: [mine], lambda own: own
+    )
     assert [shard.record.source for shard in shards] == [str(path) for path in paths]
     return tokenizer, counts
 
@@ -120,7 +126,9 @@ def test_what_is_wrong_in_one_process_is_said_in_all(paths: list[Path]) -> None:
 
 def test_a_text_given_twice_is_refused(paths: list[Path], tmp_path: Path) -> None:
     copy = write(tmp_path / "copy.txt", TEXTS[0])
-    with pytest.raises(UserError, match=r"shard0.txt and .*copy.txt are the same text; give each part"):
+    with pytest.raises(
+        UserError, match=r"shard0.txt and .*copy.txt are the same text; give each part"
+    ):
         optimum(map(read_corpus, [*paths, copy]))
 
 
@@ -135,7 +143,10 @@ def test_the_command_reports_and_prints_json(paths: list[Path]) -> None:
     assert report.stderr == ""
     lines = report.stdout.splitlines()
     assert lines == list(optimum_report(found))
-    assert lines[0] == f"corpus    3 texts, {len(''.join(TEXTS))} characters, V = {len(set(''.join(TEXTS)))}"
+    assert (
+        lines[0]
+        == f"corpus    3 texts, {len(''.join(TEXTS))} characters, V = {len(set(''.join(TEXTS)))}"
+    )
     assert lines[-1].startswith(f"optimum   {conditional_entropy(expected_counts(TEXTS)):.7f} nats")
     missing = bigram("optimum", "--corpus", names[0], "missing.txt")
     assert missing.returncode == 2

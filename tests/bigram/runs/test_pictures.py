@@ -1,6 +1,6 @@
-"""Proves that the pictures show the run's own numbers, in the same bytes each time, with nothing cut or
-overlapping at any size of vocabulary, in colours that the colour-blind tell apart; and that a folder that
-cannot be written to is found out before the training."""
+"""Proves that the pictures show the run's own numbers, in the same bytes each time, with nothing
+cut or overlapping at any size of vocabulary, in colours that the colour-blind tell apart; and that
+a folder that cannot be written to is found out before the training."""
 
 import io
 import itertools
@@ -53,7 +53,8 @@ def committed() -> list[falling_loss.Curve]:
 
 
 def corpus_of(characters: str, tmp_path: Path, length: int = 3000) -> Corpus:
-    """A random text of these characters, each more frequent than the next, and all of them at its start."""
+    """A random text of these characters, each more frequent than the next, and all of them at its
+    start."""
     rng = np.random.default_rng(0)
     odds = 1 / np.arange(1, len(characters) + 1)
     drawn = rng.choice(list(characters), length, p=odds / odds.sum())
@@ -67,14 +68,20 @@ def counts_of(corpus: Corpus) -> np.ndarray:
 
 
 def example(corpus: Corpus) -> tuple[Any, Any, Any, Any]:
-    """A history, the losses of each step, a fraction of each bound and a table, as a run would give them."""
+    """A history, the losses of each step, a fraction of each bound and a table, as a run would give
+    them."""
     V, rng = corpus.tokenizer.vocab_size, np.random.default_rng(0)
     history = []
     for step in range(0, 301, 100):
         losses = {"train": 4.5 - step / 200, "val": 4.6 - step / 210}
         history.append({"step": step, "numpy": losses, "torch": losses})
     each_step = [(3.0, 3.0 + 1e-7 * rng.integers(3), 1e-6) for _ in range(300)]
-    return history, each_step, rng.random((V, V)) ** 4, rng.standard_normal((V, V)).astype(np.float32)
+    return (
+        history,
+        each_step,
+        rng.random((V, V)) ** 4,
+        rng.standard_normal((V, V)).astype(np.float32),
+    )
 
 
 def image_values(axes: Axes) -> np.ndarray:
@@ -85,7 +92,7 @@ def image_values(axes: Axes) -> np.ndarray:
     return array
 
 
-# --- what is drawn ------------------------------------------------------------------------------------
+# --- what is drawn --------------------------------------------------------------------------------
 
 
 def test_losses_are_those_of_the_history(tmp_path: Path) -> None:
@@ -127,10 +134,28 @@ def test_a_run_of_one_model_has_only_its_losses(tmp_path: Path) -> None:
 
 
 def test_a_run_resumed_at_its_end_has_a_table_and_no_losses(text: str, tmp_path: Path) -> None:
-    command = ["train", "--backend", "numpy", "--corpus", text, *SHORT, "--out", str(tmp_path / "run")]
+    command = [
+        "train",
+        "--backend",
+        "numpy",
+        "--corpus",
+        text,
+        *SHORT,
+        "--out",
+        str(tmp_path / "run"),
+    ]
     assert cli.main(command) == 0
     folder = tmp_path / "pictures"
-    resume = ["train", "--backend", "numpy", "--corpus", text, "--out", str(tmp_path / "run"), "--resume"]
+    resume = [
+        "train",
+        "--backend",
+        "numpy",
+        "--corpus",
+        text,
+        "--out",
+        str(tmp_path / "run"),
+        "--resume",
+    ]
     assert cli.main([*resume, "--plot", str(folder)]) == 0
     assert set(read_all(folder)) == {"table.png", "table.svg"}
 
@@ -143,7 +168,9 @@ def test_tables_are_the_softmax_and_the_frequencies(tmp_path: Path) -> None:
         left, right = pictures.table_picture(W, counts, vocab).axes[:2]
         whole = pictures.gradient_picture(fraction, vocab).axes[0]
     labels = [label.get_text() for label in left.get_xticklabels()]
-    frequent = sorted(Counter(corpus.tokenizer.decode(corpus.train[:-1])).items(), key=lambda item: -item[1])
+    frequent = sorted(
+        Counter(corpus.tokenizer.decode(corpus.train[:-1])).items(), key=lambda item: -item[1]
+    )
     assert labels == sorted(character for character, _ in frequent[:30])
     at = [corpus.tokenizer.stoi[label] for label in labels]
     p = np.exp(W) / np.exp(W).sum(axis=1, keepdims=True)
@@ -167,14 +194,15 @@ def test_what_is_over_its_bound_is_red_and_what_never_differs_is_neither(tmp_pat
 
 @pytest.mark.parametrize(
     ("character", "label"),
-    [(" ", "␣"), ("\n", "\\n"), ("\t", "\\t"), ("$", "$"), ("\\", "\\"), ("é", "é"), ("中", "\\u4e2d"),
+    [(" ", "␣"), ("\n", "\\n"), ("\t", "\\t"), ("$", "$"),
+    ("\\", "\\"), ("é", "é"), ("中", "\\u4e2d"),
      ("\u0301", "\\u0301"), ("\u200b", "\\u200b"), ("\xa0", "\\xa0"), ("𝄞", "\\U0001d11e")],
 )  # fmt: skip
 def test_every_character_has_a_label_that_can_be_seen(character: str, label: str) -> None:
     assert plot_style.visible(character) == label
 
 
-# --- how it looks -------------------------------------------------------------------------------------
+# --- how it looks ---------------------------------------------------------------------------------
 
 
 def texts(figure: Figure) -> list[tuple[str, Any]]:
@@ -184,10 +212,16 @@ def texts(figure: Figure) -> list[tuple[str, Any]]:
     ticks, shown = set(), set()
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
-            ticks |= {label for tick in axis.get_major_ticks() for label in (tick.label1, tick.label2)}
+            ticks |= {
+                label for tick in axis.get_major_ticks() for label in (tick.label1, tick.label2)
+            }
             low, high = sorted(axis.get_view_interval())
-            shown |= {tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high}
-            shown |= {tick.label2 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high}
+            shown |= {
+                tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high
+            }
+            shown |= {
+                tick.label2 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high
+            }
     return [
         (text.get_text(), text.get_window_extent(renderer))
         for text in figure.findobj(matplotlib.text.Text)
@@ -262,7 +296,9 @@ def lightness_and_hue(rgb: np.ndarray) -> np.ndarray:
         [[0.4124, 0.2126, 0.0193], [0.3576, 0.7152, 0.1192], [0.1805, 0.0722, 0.9505]]
     )
     f = np.cbrt(np.maximum(xyz / [0.9505, 1, 1.089], 0.008856))
-    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
+    return np.stack(
+        [116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1
+    )
 
 
 @pytest.mark.parametrize("kind", WITHOUT_A_CONE)
@@ -275,10 +311,12 @@ def test_colours_stay_apart_for_the_colour_blind(kind: str) -> None:
     assert distance[~np.eye(len(seen), dtype=bool)].min() > 20  # 2 is said to be noticed
     # And the tables' colours get darker all the way.
     ramp = matplotlib.colormaps["Blues"](np.linspace(0, 1, 32))[:, :3]
-    assert (np.diff(lightness_and_hue(ramp**2.2 @ np.transpose(WITHOUT_A_CONE[kind]))[:, 0]) < 0).all()
+    assert (
+        np.diff(lightness_and_hue(ramp**2.2 @ np.transpose(WITHOUT_A_CONE[kind]))[:, 0]) < 0
+    ).all()
 
 
-# --- files --------------------------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------------------
 
 
 def read_all(folder: Path) -> dict[str, bytes]:
@@ -309,7 +347,9 @@ def test_compare_hands_over_what_its_pictures_show(
     pytest.importorskip("torch")
     from bigram.runs import compare as module
 
-    monkeypatch.setattr(module, "microseconds_per_step", lambda *args, **kwargs: module.Pair(1.0, 1.0))
+    monkeypatch.setattr(
+        module, "microseconds_per_step", lambda *args, **kwargs: module.Pair(1.0, 1.0)
+    )
     command = ["compare", "--corpus", text, *SHORT, "--dtype", "float64", "--json"]
     assert cli.main(command) == 0
     without = capsys.readouterr().out
@@ -329,7 +369,9 @@ def test_compare_hands_over_what_its_pictures_show(
     last = pair_counts.loss_of_counts(trace.table, counts_of(corpus))
     assert last == result["history"][-1]["numpy"]["train"]
 
-    names = {f"{name}.{kind}" for name in ("losses", "table", "gradient") for kind in ("svg", "png")}
+    names = {
+        f"{name}.{kind}" for name in ("losses", "table", "gradient") for kind in ("svg", "png")
+    }
     assert set(read_all(folder)) == names
     for path in folder.glob("*.png"):
         pixels = imread(path)
@@ -345,33 +387,47 @@ def test_compare_hands_over_what_its_pictures_show(
 def test_a_folder_that_cannot_be_written_is_found_out_first(
     command: list[str], text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main([*command, "--corpus", text, "--steps", "1000000", "--plot", f"{text}/pictures"]) == 2
+    assert (
+        cli.main([*command, "--corpus", text, "--steps", "1000000", "--plot", f"{text}/pictures"])
+        == 2
+    )
     out, err = capsys.readouterr()
     assert out == ""
-    assert re.fullmatch(r"bigram: cannot write to .*pictures: .*; give --plot another folder\n", err)
+    assert re.fullmatch(
+        r"bigram: cannot write to .*pictures: .*; give --plot another folder\n", err
+    )
 
 
-def test_without_matplotlib_one_line_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_matplotlib_one_line_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     monkeypatch.delattr(matplotlib, "figure")
-    with pytest.raises(UserError, match=r"^matplotlib is not installed; pip install matplotlib, or leave"):
+    with pytest.raises(
+        UserError, match=r"^matplotlib is not installed; pip install matplotlib, or leave"
+    ):
         plot_style.make_folder(str(tmp_path / "new"))
     assert not (tmp_path / "new").exists()
 
 
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_replaced_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "losses.svg"
     plot_style.write(path, b"old")
     (tmp_path / "link").hardlink_to(path)
     plot_style.write(path, b"new")
-    assert read_all(tmp_path) == {"losses.svg": b"new", "link": b"old"}  # another file took its place
+    # another file took its place
+    assert read_all(tmp_path) == {"losses.svg": b"new", "link": b"old"}
 
     def full(descriptor: int) -> None:
         os.ftruncate(descriptor, 1)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(UserError, match=r"losses\.svg: No space left on device; give --plot another folder"):
+    with pytest.raises(
+        UserError, match=r"losses\.svg: No space left on device; give --plot another folder"
+    ):
         plot_style.write(path, b"newer")
     monkeypatch.undo()
     assert read_all(tmp_path) == {"losses.svg": b"new", "link": b"old"}
@@ -380,7 +436,8 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
 def test_a_run_that_ran_away_is_still_drawn(tmp_path: Path) -> None:
     corpus, nan = corpus_of("abc", tmp_path), float("nan")
     history = [
-        {"step": step, "numpy": {"train": loss, "val": loss}} for step, loss in enumerate([4.0, np.inf, nan])
+        {"step": step, "numpy": {"train": loss, "val": loss}}
+        for step, loss in enumerate([4.0, np.inf, nan])
     ]
     each_step = [(4.0, 4.0, 1e-6), (np.inf, np.inf, np.inf), (nan, nan, nan)]
     with plot_style.style():
@@ -390,7 +447,7 @@ def test_a_run_that_ran_away_is_still_drawn(tmp_path: Path) -> None:
     assert table.axes[2].get_xlabel() == "probability; hatched: none"
 
 
-# --- the picture of all mistakes ------------------------------------------------------------------------
+# --- the picture of all mistakes ------------------------------------------------------------------
 
 
 def test_the_falling_loss_picture_is_legible_and_drawn_from_its_numbers(
@@ -404,7 +461,8 @@ def test_the_falling_loss_picture_is_legible_and_drawn_from_its_numbers(
     if f"matplotlib=={matplotlib.__version__}\n" not in pinned:
         pytest.skip("another matplotlib draws other strokes")
     old, new = (
-        # Ids are hashes of numbers down to the last bit, and those may differ from machine to machine.
+        # Ids are hashes of numbers down to the last bit, and those may differ from machine to
+        # machine.
         re.sub(r"\b[mp][0-9a-f]{10}\b", "", svg)
         for svg in ((FIGURES / "falling-loss.svg").read_text(encoding="utf-8"), drawn.getvalue())
     )
@@ -415,7 +473,9 @@ def test_the_falling_loss_picture_is_legible_and_drawn_from_its_numbers(
     )
 
 
-def assert_curves(found: list[falling_loss.Curve], committed: list[falling_loss.Curve], points: int) -> None:
+def assert_curves(
+    found: list[falling_loss.Curve], committed: list[falling_loss.Curve], points: int
+) -> None:
     assert [(curve.wrong, curve.name) for curve in found] == [
         (curve.wrong, curve.name) for curve in committed
     ]
@@ -423,7 +483,9 @@ def assert_curves(found: list[falling_loss.Curve], committed: list[falling_loss.
         assert curve.losses == pytest.approx(expected.losses[:points], rel=1e-3), curve.name
 
 
-def test_the_falling_loss_figures_are_those_of_the_catalogue(committed: list[falling_loss.Curve]) -> None:
+def test_the_falling_loss_figures_are_those_of_the_catalogue(
+    committed: list[falling_loss.Curve],
+) -> None:
     """As far as that is cheap: to the first point of each curve after its start."""
     config = Config(max_iters=falling_loss.EVERY)
     assert_curves(list(falling_loss.curves(falling_loss.CATALOGUE, config)), committed, 2)
@@ -432,17 +494,20 @@ def test_the_falling_loss_figures_are_those_of_the_catalogue(committed: list[fal
 def test_the_page_counts_the_falling_losses_right(committed: list[falling_loss.Curve]) -> None:
     right, *others = committed
     how = {
-        wrong: Counter(falling_loss.how_it_ends(curve, right) for curve in others if curve.wrong == wrong)
+        wrong: Counter(
+            falling_loss.how_it_ends(curve, right) for curve in others if curve.wrong == wrong
+        )
         for wrong in ("gradient", "AdamW")
     }
     (all_gradients, fall, same), (adamws, fall_too, same_too) = (
-        (counts.total(), counts["same"] + counts["falls"], counts["same"]) for counts in how.values()
+        (counts.total(), counts["same"] + counts["falls"], counts["same"])
+        for counts in how.values()
     )
     readme = " ".join((FIGURES.parent / "tolerances.md").read_text(encoding="utf-8").split())
     assert (
-        f"Of the catalogue's {all_gradients} wrong gradients {fall} make the loss fall, {same} of them to "
-        f"within {falling_loss.SAME} nats of the right one; of its {adamws} wrong AdamWs {fall_too} "
-        f"and {same_too} "
+        f"Of the catalogue's {all_gradients} wrong gradients {fall} make the loss fall, {same} of "
+        f"them to within {falling_loss.SAME} nats of the right one; of its {adamws} wrong AdamWs "
+        f"{fall_too} and {same_too} "
     ) in readme
 
 
@@ -460,4 +525,6 @@ def test_the_falling_loss_command_reports_a_bad_folder_in_one_line(
     with pytest.raises(SystemExit) as stopped:
         falling_loss.main()
     assert stopped.value.code == 2
-    assert capsys.readouterr().err.startswith("python -m bigram.studies.falling_loss: cannot write to ")
+    assert capsys.readouterr().err.startswith(
+        "python -m bigram.studies.falling_loss: cannot write to "
+    )

@@ -1,5 +1,6 @@
-"""Proves that ``compare`` calls no correct code wrong at settings drawn from all that can be typed, and that
-at the same settings it finds each of ten planted faults or lists the bound that missed it as vacuous."""
+"""Proves that ``compare`` calls no correct code wrong at settings drawn from all that can be typed,
+and that at the same settings it finds each of ten planted faults or lists the bound that missed it
+as vacuous."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +23,8 @@ from bigram.runs.compare import compare
 
 
 class Faulty:
-    """``trainer_for``, with a fault planted in the numbers that its trainer holds after every step."""
+    """``trainer_for``, with a fault planted in the numbers that its trainer holds after every
+    step."""
 
     def __init__(self, fault: Callable[..., None]) -> None:
         self.fault = fault
@@ -108,7 +110,8 @@ FAULTS: dict[Callable[..., None], set[str]] = {
 
 
 def random_setting(number: int) -> tuple[int, Config]:
-    """V and a schedule: lr up to 1e3, lr times decay below 1, both dtypes, betas from 0 to 0.999."""
+    """V and a schedule: lr up to 1e3, lr times decay below 1, both dtypes, betas from 0 to
+    0.999."""
     rng = np.random.default_rng([15, number])
     large = number % 20 == 19
     lr = float(10 ** rng.uniform(-4, 3))
@@ -118,7 +121,10 @@ def random_setting(number: int) -> tuple[int, Config]:
         max_iters=int(rng.integers(5, 10 if large else 120)),
         lr=lr,
         weight_decay=float(rng.choice([0, 0.01, 0.5, 0.99])) * min(1.0, 1 / lr),
-        betas=(float(rng.choice([0.0, 0.1, 0.5, 0.9, 0.999])), float(rng.choice([0.0, 0.5, 0.99, 0.999]))),
+        betas=(
+            float(rng.choice([0.0, 0.1, 0.5, 0.9, 0.999])),
+            float(rng.choice([0.0, 0.5, 0.99, 0.999])),
+        ),
         dtype=str(rng.choice(["float32", "float64"])),
         seed=number,
     )
@@ -128,7 +134,10 @@ def text_of(V: int, folder: Path) -> Corpus:
     """A text of V different characters, the rarest ten times as rare as the most frequent."""
     rng = np.random.default_rng(V)
     ids = np.concatenate(
-        [np.arange(V), rng.choice(V, 40 * V + 400, p=np.geomspace(1, 10, V) / np.geomspace(1, 10, V).sum())]
+        [
+            np.arange(V),
+            rng.choice(V, 40 * V + 400, p=np.geomspace(1, 10, V) / np.geomspace(1, 10, V).sum()),
+        ]
     )
     path = folder / f"{V}.txt"
     path.write_text("".join(chr(0x4E00 + i) for i in ids), encoding="utf-8")
@@ -152,7 +161,9 @@ def check(number: int, folder: Path, faults: list[Callable[..., None]]) -> None:
             continue  # the gradient is zero, and so is any multiple of it
         for steps in (1, config.max_iters):
             wrong = run(corpus, replace(config, max_iters=steps), trainer_for=Faulty(fault))
-            found = {name for name, fraction in wrong["fraction_of_bound"].items() if not fraction <= 1}
+            found = {
+                name for name, fraction in wrong["fraction_of_bound"].items() if not fraction <= 1
+            }
             if found & FAULTS[fault]:
                 break
         vacuous = FAULTS[fault] <= set(right["vacuous"])

@@ -1,5 +1,5 @@
-"""Proves that a run which was stopped and resumed is the run that never stopped, bit for bit, and that what
-contradicts the run is refused."""
+"""Proves that a run which was stopped and resumed is the run that never stopped, bit for bit, and
+that what contradicts the run is refused."""
 
 import json
 from collections.abc import Callable
@@ -41,10 +41,16 @@ def _torch_where_it_is_asked_for(request: pytest.FixtureRequest) -> None:
 
 
 class Run:
-    """What one process would do: train into a folder, from its newest checkpoint if there is one."""
+    """What one process would do: train into a folder, from its newest checkpoint if there is
+    one."""
 
     def __init__(
-        self, corpus: Corpus, config: Config, backend: str, path: Path, stop_after: int | None = None
+        self,
+        corpus: Corpus,
+        config: Config,
+        backend: str,
+        path: Path,
+        stop_after: int | None = None,
     ) -> None:
         self.evaluations: list[str] = []
         self.taken: list[Any] = []  # every batch, and the loss on it
@@ -90,9 +96,16 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list:
 @pytest.mark.parametrize("eval_iters", [None, 3], ids=["exact", "sampled"])
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_resumed_run_is_the_run_that_never_stopped(
-    corpus: Corpus, tmp_path: Path, batches: list, backend: str, eval_iters: int | None, stops: list[int]
+    corpus: Corpus,
+    tmp_path: Path,
+    batches: list,
+    backend: str,
+    eval_iters: int | None,
+    stops: list[int],
 ) -> None:
-    config = replace(SCHEDULE, eval_iters=eval_iters, dtype="float64" if stops == [13] else "float32")
+    config = replace(
+        SCHEDULE, eval_iters=eval_iters, dtype="float64" if stops == [13] else "float32"
+    )
     whole = Run(corpus, config, backend, tmp_path / "whole")
     expected = batches.copy()
     batches.clear()
@@ -161,7 +174,9 @@ def test_both_trainers_are_restored_bit_for_bit_and_share_no_memory(
         moments = (exp_avg.T.copy().T, square**2)  # the first in Fortran order
         trainer.restore(*moments, 3)
         state = trainer.state()
-        for restored, given in zip((state.weight, state.exp_avg, state.exp_avg_sq), before, strict=True):
+        for restored, given in zip(
+            (state.weight, state.exp_avg, state.exp_avg_sq), before, strict=True
+        ):
             assert restored.tobytes() == given.tobytes()
             assert restored.dtype == dtype
         trainer.step(*rng.integers(5, size=(2, 3, 4)))
@@ -204,7 +219,15 @@ def test_a_broken_newest_checkpoint_is_gone_back_from(
     whole = Run(corpus, SCHEDULE, "numpy", path)
     newest = path / "step-25.safetensors"
     newest.write_bytes(whole.files[newest.name][:-1])
-    command = ["train", "--backend", "numpy", "--corpus", str(tmp_path / "hamlet.txt"), "--out", str(path)]
+    command = [
+        "train",
+        "--backend",
+        "numpy",
+        "--corpus",
+        str(tmp_path / "hamlet.txt"),
+        "--out",
+        str(path),
+    ]
     assert main([*command, "--resume"]) == 0
     errors = capsys.readouterr().err.splitlines()
     assert errors[0].startswith(f"bigram: cannot load {newest}: it holds ")
@@ -237,11 +260,23 @@ CONTRADICTIONS: list[tuple[list[str], str]] = [
 
 @pytest.mark.parametrize(("options", "error"), CONTRADICTIONS, ids=lambda value: str(value)[:16])
 def test_options_that_contradict_the_run_are_refused(
-    corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], error: str
+    corpus: Corpus,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    error: str,
 ) -> None:
     path = tmp_path / "run"
     before = Run(corpus, SCHEDULE, "numpy", path).files
-    command = ["train", "--backend", "numpy", "--corpus", str(tmp_path / "hamlet.txt"), "--out", str(path)]
+    command = [
+        "train",
+        "--backend",
+        "numpy",
+        "--corpus",
+        str(tmp_path / "hamlet.txt"),
+        "--out",
+        str(path),
+    ]
     same = ["--lr", "0.001", "--seed", "3", "--eval-interval", "10", "--steps", "25"]
     assert main([*command, "--resume", *same]) == 0
     capsys.readouterr()
@@ -253,11 +288,22 @@ def test_options_that_contradict_the_run_are_refused(
     assert {p.name: p.read_bytes() for p in checkpoints(path)} == before
 
 
-def test_another_text_is_refused(corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_text_is_refused(
+    corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path, text = tmp_path / "run", tmp_path / "hamlet.txt"
     before = Run(corpus, SCHEDULE, "numpy", path).files
     text.write_text(TEXT.replace("question", "questiom"), encoding="utf-8")
-    arguments = ["train", "--backend", "numpy", "--corpus", str(text), "--out", str(path), "--resume"]
+    arguments = [
+        "train",
+        "--backend",
+        "numpy",
+        "--corpus",
+        str(text),
+        "--out",
+        str(path),
+        "--resume",
+    ]
     assert main([*arguments, "--steps", "50"]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -328,7 +374,17 @@ def test_a_saved_model_writes_what_train_wrote(
 
 def test_a_prompt_is_continued(saved: Callable, capsys: pytest.CaptureFixture[str]) -> None:
     path, checkpoint, _ = saved("numpy")
-    arguments = ["generate", "--model", str(path), "--prompt", "not to b", "--tokens", "7", "--seed", "5"]
+    arguments = [
+        "generate",
+        "--model",
+        str(path),
+        "--prompt",
+        "not to b",
+        "--tokens",
+        "7",
+        "--seed",
+        "5",
+    ]
     assert main(arguments) == 0
     text = capsys.readouterr().out
     assert text.startswith("not to b")

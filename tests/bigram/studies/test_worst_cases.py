@@ -1,5 +1,6 @@
-"""Proves that no correct code is called wrong, however hard one looks: each climb of ``worst_cases.py`` ends
-within every bound. A few short ones here; all of those that the page of evidence shows with -m slow."""
+"""Proves that no correct code is called wrong, however hard one looks: each climb of
+``worst_cases.py`` ends within every bound. A few short ones here; all of those that the page of
+evidence shows with -m slow."""
 
 import re
 from pathlib import Path
@@ -39,10 +40,12 @@ def test_a_short_climb_of_adamw_stays_within_the_bounds(dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_an_adamw_whose_mean_all_but_vanishes_is_within_the_doctors_bound(dtype: str) -> None:
-    # As m0 + (1 - beta1) (g - m0), with a g that undoes m0: 12 times the bound in float32 that |m| and |g|
-    # alone would give.
+    # As m0 + (1 - beta1) (g - m0), with a g that undoes m0: 12 times the bound in float32 that |m|
+    # and |g| alone would give.
     settings = {"lr": 0.1, "weight_decay": 0.0, "beta1": 0.001, "beta2": 0.0, "eps": 1e-8}
-    run = worst_cases.run_of(np.random.default_rng(0), settings | {"size": 1.0, "undoes": 0.5}, dtype)
+    run = worst_cases.run_of(
+        np.random.default_rng(0), settings | {"size": 1.0, "undoes": 0.5}, dtype
+    )
     fractions = worst_cases.fractions_of(run)
     assert max(fractions.values()) <= 1, fractions
 

@@ -1,5 +1,5 @@
-"""Proves that each kind of text file is read exactly or refused in one line, that tiny Shakespeare is
-looked for in the documented order, and that no other text is ever taken for it."""
+"""Proves that each kind of text file is read exactly or refused in one line, that tiny Shakespeare
+is looked for in the documented order, and that no other text is ever taken for it."""
 
 import hashlib
 import http.server
@@ -61,7 +61,9 @@ def test_a_file_is_read_as_it_is(tmp_path: Path) -> None:
         TEXT.replace("\n", "\r").encode(),  # old Macintosh
     ],
 )
-def test_marks_and_line_ends_of_other_systems_give_the_same_tokens(tmp_path: Path, data: bytes) -> None:
+def test_marks_and_line_ends_of_other_systems_give_the_same_tokens(
+    tmp_path: Path, data: bytes
+) -> None:
     path = tmp_path / "text.txt"
     path.write_bytes(data)
     corpus = load_corpus(path)
@@ -85,7 +87,8 @@ def test_a_byte_order_mark_inside_the_text_is_a_character(tmp_path: Path) -> Non
         (b"0123456789\xffabc", "not UTF-8: byte 0xff at offset 10; save it as UTF-8"),
         (b"\xef\xbb\xbf0123456789\xffabc", "byte 0xff at offset 13"),
         (TEXT.encode("utf-16"), "byte 0xff at offset 0"),
-        (b"0123456789\xed\xa0\x80abc", "byte 0xed at offset 10"),  # a surrogate, which UTF-8 may not hold
+        # a surrogate, which UTF-8 may not hold
+        (b"0123456789\xed\xa0\x80abc", "byte 0xed at offset 10"),
         (b"0123456789\xed\xa0\xbd\xed\xb8\x80", "byte 0xed at offset 10"),  # a pair of them: CESU-8
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "byte 0x89 at offset 0"),
         (b"0123456789\xc0\x80", "byte 0xc0 at offset 10"),  # NUL in two bytes
@@ -113,7 +116,9 @@ def test_eleven_characters_are_enough(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"a" * 11, b"\0" * 11, b"\r\n" * 11, "\U0010ffff".encode() * 11])
-def test_one_character_again_and_again_is_a_text_without_surprise(tmp_path: Path, data: bytes) -> None:
+def test_one_character_again_and_again_is_a_text_without_surprise(
+    tmp_path: Path, data: bytes
+) -> None:
     path = tmp_path / "text.txt"
     path.write_bytes(data)
     corpus = load_corpus(path)
@@ -139,11 +144,15 @@ def test_a_text_that_is_no_regular_file_is_refused(tmp_path: Path) -> None:
         load_corpus(tmp_path / "loop.txt")
 
 
-@pytest.mark.skipif(not Path("/proc/self/pagemap").exists(), reason="no files here that are made while read")
+@pytest.mark.skipif(
+    not Path("/proc/self/pagemap").exists(), reason="no files here that are made while read"
+)
 def test_a_file_longer_than_its_size_is_read_no_further() -> None:
     path = Path("/proc/self/pagemap")  # of all addresses there could be: hundreds of gigabytes
     assert path.stat().st_size == 0
-    with pytest.raises(UserError, match="is longer than its size says; try again when nothing writes to it"):
+    with pytest.raises(
+        UserError, match="is longer than its size says; try again when nothing writes to it"
+    ):
         load_corpus(path)
 
 
@@ -153,13 +162,17 @@ def test_a_pipe_given_as_a_text_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     # In a process of its own, which can be ended if it does wait.
     program = f"from common.text.corpus import load_corpus; load_corpus({str(pipe)!r})"
-    result = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, timeout=HANG)
+    result = subprocess.run(
+        [sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, timeout=HANG
+    )
     assert "pipe.txt is not a regular file; give a UTF-8 text file" in result.stderr
     with pytest.raises(UserError, match="not a regular file"):
         load_corpus("/dev/null")
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to root")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to root"
+)
 def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
     path.write_bytes(TEXT.encode())
@@ -188,7 +201,9 @@ class Source:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-        monkeypatch.setattr(corpus_module, "URL", f"http://127.0.0.1:{self.server.server_port}/input.txt")
+        monkeypatch.setattr(
+            corpus_module, "URL", f"http://127.0.0.1:{self.server.server_port}/input.txt"
+        )
         monkeypatch.setattr("pooch.os_cache", lambda name: cache)
         monkeypatch.delenv("BIGRAM_CACHE_DIR", raising=False)
         monkeypatch.delenv("BIGRAM_DATA_DIR", raising=False)
@@ -254,7 +269,9 @@ def source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Source]:
 
 @pytest.fixture
 def text(shakespeare: Corpus) -> bytes:
-    return shakespeare.tokenizer.decode(np.concatenate([shakespeare.train, shakespeare.val])).encode()
+    return shakespeare.tokenizer.decode(
+        np.concatenate([shakespeare.train, shakespeare.val])
+    ).encode()
 
 
 def test_tiny_shakespeare_is_downloaded_once(source: Source, text: bytes) -> None:
@@ -279,7 +296,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("answer", "error"), WRONG.items(), ids=list(WRONG))
-@pytest.mark.parametrize("cached", [None, b"", b"once upon a time"], ids=["empty", "cut off", "corrupt"])
+@pytest.mark.parametrize(
+    "cached", [None, b"", b"once upon a time"], ids=["empty", "cut off", "corrupt"]
+)
 def test_a_wrong_download_never_enters_the_cache(
     source: Source,
     surrogate: Corpus,
@@ -289,7 +308,9 @@ def test_a_wrong_download_never_enters_the_cache(
     cached: bytes | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(corpus_module, "surrogate_corpus", lambda notice: replace(surrogate, notice=notice))
+    monkeypatch.setattr(
+        corpus_module, "surrogate_corpus", lambda notice: replace(surrogate, notice=notice)
+    )
     monkeypatch.setattr(corpus_module, "DOWNLOAD_TIMEOUT", 0.2 if answer == "silent" else HANG)
     source.answer = getattr(source, answer)
     source.body = b"" if answer == "whole" else b"0123456789" * 1000
@@ -300,14 +321,18 @@ def test_a_wrong_download_never_enters_the_cache(
     corpus = load_corpus()
     assert corpus.name == "surrogate of tiny Shakespeare"
     assert corpus.notice is not None
-    assert re.search(rf"could not be downloaded \(({error})\): using the embedded surrogate", corpus.notice)
+    assert re.search(
+        rf"could not be downloaded \(({error})\): using the embedded surrogate", corpus.notice
+    )
     assert "\n" not in corpus.notice
     assert source.requests >= 1
     left = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert left == ({} if cached is None else {file: cached})
 
 
-def test_a_corrupt_file_in_the_cache_is_fetched_again(source: Source, text: bytes, tmp_path: Path) -> None:
+def test_a_corrupt_file_in_the_cache_is_fetched_again(
+    source: Source, text: bytes, tmp_path: Path
+) -> None:
     source.body = text
     file = tmp_path / "cache" / corpus_module.FILE
     file.parent.mkdir()

@@ -1,5 +1,5 @@
-"""Proves that the fast tokenizer does what the plain one does: the same ids in the same type, the same text,
-and for what neither can do the same error, wherever in the text it is."""
+"""Proves that the fast tokenizer does what the plain one does: the same ids in the same type, the
+same text, and for what neither can do the same error, wherever in the text it is."""
 
 from collections.abc import Callable, Iterator
 
@@ -14,9 +14,12 @@ from common.text.corpus import Corpus
 from common.text.fast_tokenizer import FastTokenizer, alphabet, pieces
 from common.tokenizer import CharTokenizer
 
-# Any character at all: beyond 16 bits, NUL, and the lone halves of a surrogate pair, which no encoding has.
+# Any character at all: beyond 16 bits, NUL, and the lone halves of a surrogate pair, which no
+# encoding has.
 CHARACTERS = (
-    st.characters() | st.characters(categories=["Cs"]) | st.sampled_from("\0\n\x7f\x80ÿ\uffff\U0010ffff")
+    st.characters()
+    | st.characters(categories=["Cs"])
+    | st.sampled_from("\0\n\x7f\x80ÿ\uffff\U0010ffff")
 )
 TEXTS = st.text(CHARACTERS, min_size=1, max_size=60)
 TYPES = ["uint8", "int8", ">i2", "uint16", ">u4", "int64", "uint64"]
@@ -42,15 +45,23 @@ def piece(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @given(corpus=TEXTS, text=TEXTS | st.just(""), known=st.booleans())
-def test_the_fast_tokenizer_encodes_as_the_plain_one_does(corpus: str, text: str, known: bool) -> None:
+def test_the_fast_tokenizer_encodes_as_the_plain_one_does(
+    corpus: str, text: str, known: bool
+) -> None:
     corpus += text if known else ""
     ours, twin = FastTokenizer(corpus), CharTokenizer(corpus)
     assert ours.vocab == twin.vocab
     assert outcome(ours.encode, text) == outcome(twin.encode, text)
 
 
-@given(corpus=TEXTS, ids=st.lists(st.integers(0, 70) | st.integers(-130, 127)), dtype=st.sampled_from(TYPES))
-def test_the_fast_tokenizer_decodes_as_the_plain_one_does(corpus: str, ids: list[int], dtype: str) -> None:
+@given(
+    corpus=TEXTS,
+    ids=st.lists(st.integers(0, 70) | st.integers(-130, 127)),
+    dtype=st.sampled_from(TYPES),
+)
+def test_the_fast_tokenizer_decodes_as_the_plain_one_does(
+    corpus: str, ids: list[int], dtype: str
+) -> None:
     ours, twin = FastTokenizer(corpus), CharTokenizer(corpus)
     assert outcome(ours.decode, ids) == outcome(twin.decode, ids)
     good = [i % twin.vocab_size for i in ids]
@@ -71,8 +82,12 @@ def test_every_id_where_the_type_changes(vocab_size: int, first: int) -> None:
     text = characters if fast_tokenizer.PIECE > 3 else characters[:2] + characters[-2:]
     assert outcome(ours.encode, text) == outcome(twin.encode, text)
     assert ours.decode(ours.encode(text)) == text
-    for stranger in map(chr, {first - 1, first + vocab_size, 0x10FFFF} - set(map(ord, characters)) - {-1}):
-        assert outcome(ours.encode, text[-5:] + stranger) == outcome(twin.encode, text[-5:] + stranger)
+    for stranger in map(
+        chr, {first - 1, first + vocab_size, 0x10FFFF} - set(map(ord, characters)) - {-1}
+    ):
+        assert outcome(ours.encode, text[-5:] + stranger) == outcome(
+            twin.encode, text[-5:] + stranger
+        )
         assert "in the vocabulary" in outcome(ours.encode, stranger)[1]
 
 

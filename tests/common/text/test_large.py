@@ -1,6 +1,6 @@
-"""Proves that a text too large for memory gives what it would give in memory: the same vocabulary, tokens,
-split, batches and losses, or the same error, wherever a part of it ends; that its token file is either whole
-or not there, and never trusted; and that memory stays bounded."""
+"""Proves that a text too large for memory gives what it would give in memory: the same vocabulary,
+tokens, split, batches and losses, or the same error, wherever a part of it ends; that its token
+file is either whole or not there, and never trusted; and that memory stays bounded."""
 
 import contextlib
 import mmap
@@ -105,7 +105,9 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("size", [*range(1, 12), len(DATA) - 1, len(DATA), len(DATA) + 1])
-def test_a_part_may_end_inside_a_character_or_a_line_end(path: Path, own_cache: Path, size: int) -> None:
+def test_a_part_may_end_inside_a_character_or_a_line_end(
+    path: Path, own_cache: Path, size: int
+) -> None:
     assert_same(load(path, size), load_corpus(path))
 
 
@@ -127,8 +129,10 @@ BYTES = st.binary(max_size=4) | PIECES | st.text(max_size=6).map(lambda text: te
 )
 @example(data=b"\xf0\x9f\x98", size=1, padding=b"0123456789")  # ends inside a character
 @example(data=b"\xef\xbb", size=1, padding=b"0123456789")  # and inside a byte-order mark
-@example(data=b"\xef\xbb\xbf\xef\xbb\xbf", size=2, padding=b"")  # two marks: the second is a character
-@example(data=b"\xe2\x82" + b"0" * 12, size=1, padding=b"")  # the wrong byte is not the last one read
+# two marks: the second is a character
+@example(data=b"\xef\xbb\xbf\xef\xbb\xbf", size=2, padding=b"")
+# the wrong byte is not the last one read
+@example(data=b"\xe2\x82" + b"0" * 12, size=1, padding=b"")
 def test_any_bytes_give_the_same_corpus_or_the_same_error(
     fuzzed: Path, data: bytes, size: int, padding: bytes
 ) -> None:
@@ -145,7 +149,9 @@ def test_any_bytes_give_the_same_corpus_or_the_same_error(
     assert in_memory.tokenizer.decode(np.concatenate([in_memory.train, in_memory.val])) == text
 
 
-@pytest.mark.parametrize(("vocab_size", "dtype"), [(256, "uint8"), (257, "uint16"), (65537, "uint32")])
+@pytest.mark.parametrize(
+    ("vocab_size", "dtype"), [(256, "uint8"), (257, "uint16"), (65537, "uint32")]
+)
 def test_a_large_text_has_tokens_of_every_type(
     tmp_path: Path, vocab_size: int, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,7 +166,9 @@ def test_a_large_text_has_tokens_of_every_type(
 def test_a_large_text_gives_the_batches_and_losses_that_it_gives_in_memory(path: Path) -> None:
     def run(corpus: Corpus, config: Config) -> tuple[list, bytes]:
         rng = np.random.default_rng(config.seed)
-        trainer = NumpyTrainer(initial_table(corpus.tokenizer.vocab_size, config.dtype, rng), config)
+        trainer = NumpyTrainer(
+            initial_table(corpus.tokenizer.vocab_size, config.dtype, rng), config
+        )
         return list(train(trainer, corpus, config, rng)), trainer.state().weight.tobytes()
 
     for eval_iters in (None, 3):
@@ -199,7 +207,8 @@ def test_a_token_file_is_written_once_and_found_by_its_content(
 
 
 def damaged(whole: bytes) -> Iterator[bytes]:
-    """All that is not the file: cut at any byte, any byte altered, longer, of another type, no such file."""
+    """All that is not the file: cut at any byte, any byte altered, longer, of another type, no such
+    file."""
     for at in range(len(whole)):
         yield whole[:at]
         yield whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
@@ -209,7 +218,9 @@ def damaged(whole: bytes) -> Iterator[bytes]:
     yield b"not a token file"
 
 
-def test_a_token_file_that_was_changed_is_never_opened(path: Path, own_cache: Path, tmp_path: Path) -> None:
+def test_a_token_file_that_was_changed_is_never_opened(
+    path: Path, own_cache: Path, tmp_path: Path
+) -> None:
     corpus = load(path, 7)
     (file,) = token_files(own_cache)
     whole, tested = file.read_bytes(), tmp_path / "tested"
@@ -239,7 +250,8 @@ def test_a_damaged_token_file_is_written_again(path: Path, own_cache: Path, at: 
         lambda path: path.write_bytes(DATA + b"a"),
         lambda path: os.truncate(path, 40),
         lambda path: os.truncate(path, 0),
-        lambda path: path.write_bytes(b"\xef\xbb\xbf" + TEXT[::-1].encode("utf-8")),  # the same characters
+        # the same characters
+        lambda path: path.write_bytes(b"\xef\xbb\xbf" + TEXT[::-1].encode("utf-8")),
         lambda path: path.write_bytes(DATA.replace(b"a", b"X")),  # one that was not there
         lambda path: path.write_bytes(DATA.replace(b"a", b"\xff")),
     ],
@@ -255,7 +267,9 @@ def test_a_text_that_changes_between_the_passes_is_refused(
         if read == [("reading", len(DATA))] * 2:  # once for all of it, and once for its end
             change(path)
 
-    with pytest.raises(UserError, match=r"text\.txt changed while it was read; try again") as raised:
+    with pytest.raises(
+        UserError, match=r"text\.txt changed while it was read; try again"
+    ) as raised:
         load(path, len(DATA) + 1, on_progress)
     assert "\n" not in str(raised.value)
     assert token_files(own_cache) == []
@@ -287,7 +301,9 @@ def test_an_interruption_leaves_no_token_file_half_written(
     with pytest.raises(expected) as raised:
         load(path, 7, on_progress)
     if expected is UserError:  # of the reading side: not told as if the cache could not be written
-        assert re.fullmatch(r"cannot read .*text\.txt: Input/output error; give .*", str(raised.value))
+        assert re.fullmatch(
+            r"cannot read .*text\.txt: Input/output error; give .*", str(raised.value)
+        )
     assert token_files(own_cache) == []
     load(path, 7)
 
@@ -319,7 +335,9 @@ def test_a_cache_that_cannot_be_written_is_one_line(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limits on files on Windows")
 @pytest.mark.parametrize("room", [0, 100, 128, 1000, 70_000])
-def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, own_cache: Path, room: int) -> None:
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    tmp_path: Path, own_cache: Path, room: int
+) -> None:
     import resource
 
     path = tmp_path / "text.txt"
@@ -327,7 +345,9 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, own_cache: P
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
     try:
-        with pytest.raises(UserError, match=r"cannot write .* File too large; make room there or") as raised:
+        with pytest.raises(
+            UserError, match=r"cannot write .* File too large; make room there or"
+        ) as raised:
             load(path, 1 << 10)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -351,7 +371,9 @@ def test_what_was_written_wrong_is_not_trained_on(
 # Bounded memory.
 
 
-def test_a_batch_that_fits_in_no_memory_is_refused_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_fits_in_no_memory_is_refused_before_it_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(memory, "memory", lambda: 24 * 1000)
     memory.check_batch_fits(Config(batch_size=10, block_size=100))  # just enough
     memory.check_batch_fits(Config(batch_size=2, block_size=100, eval_iters=5))
@@ -383,8 +405,9 @@ def test_a_table_that_fits_in_no_memory_is_refused_before_it_is_made(
     finally:
         tracemalloc.stop()
     assert str(raised.value) == (
-        f"{path} has 100,000 distinct characters: logits, gradient, moments and pair counts take 32 bytes x "
-        "100,000 x 100,000 = 320.0 GB, and the memory is 16.0 GB; use a text with fewer distinct characters"
+        f"{path} has 100,000 distinct characters: logits, gradient, moments and pair counts take "
+        "32 bytes x 100,000 x 100,000 = 320.0 GB, and the memory is 16.0 GB; use a text with "
+        "fewer distinct characters"
     )
 
 
@@ -444,7 +467,8 @@ def test_a_bar_with_the_speed_is_on_the_terminal(tmp_path: Path) -> None:
     program = (
         "import sys; from common.text import corpus, large; from bigram.cli import main\n"
         "corpus.IN_MEMORY, large.CHUNK = -1, 1000\n"
-        f"sys.exit(main(['train', '--backend', 'numpy', '--steps', '5', '--corpus', {str(path)!r}]))"
+        "sys.exit(main(['train', '--backend', 'numpy', '--steps', '5', '--corpus', "
+        f"{str(path)!r}]))"
     )
     process, written, printed = at_terminal([sys.executable, "-c", program], "stderr")
     bar = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())

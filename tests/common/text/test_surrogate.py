@@ -1,4 +1,5 @@
-"""Proves that the surrogate has exactly the pair counts of the text it stands for, and so its losses."""
+"""Proves that the surrogate has exactly the pair counts of the text it stands for, and so its
+losses."""
 
 import numpy as np
 from hypothesis import given
@@ -51,5 +52,7 @@ def test_a_trail_uses_every_pair_of_any_text_once(text: list[int], seed: int) ->
 def test_eulerian_trails_differ_with_the_seed() -> None:
     tokens = np.random.default_rng(0).integers(0, 5, 1000)
     counts = count_pairs(tokens[:-1], tokens[1:], 5)
-    first, second = (eulerian_trail(counts, int(tokens[0]), np.random.default_rng(seed)) for seed in (1, 2))
+    first, second = (
+        eulerian_trail(counts, int(tokens[0]), np.random.default_rng(seed)) for seed in (1, 2)
+    )
     assert not np.array_equal(first, second)
