@@ -134,11 +134,13 @@ PARTS = (
 
 def parts_of(run: Results, forms: Sequence[str]) -> tuple[list[float | None], Row | None]:
     """Seconds of forward, backward and AdamW, and the row of the whole step. Backward is forward
-    and backward less forward."""
+    and backward less forward; None where the two together took no longer than forward alone."""
     forward = run.best("forward", name=forms[0], **PUBLISHED)
     both = run.best("gradient", name=forms[1], **PUBLISHED)
     adamw = run.best("optimizer", name=forms[2], vocab_size=65)
     backward = both.median - forward.median if both and forward else None
+    if backward is not None and backward <= 0:
+        backward = None
     found = [forward and forward.median, backward, adamw and adamw.median]
     return found, run.best("step", name=forms[3], **PUBLISHED)
 
@@ -468,22 +470,43 @@ def floor_table(run: Results) -> str:
     )
 
 
+def whole_job(run: Results) -> str:
+    """The parts of ``bigram train --backend numpy``, each measured apart, and the rest."""
+    job = run.best("whole_job", name="job-numpy")
+    parts = {
+        "Python and `import numpy`": (1, run.best("whole_job", name="job-import-numpy")),
+        "5,000 steps": (5000, run.best("step", name="numpy-step", **PUBLISHED)),
+        "5,000 batches": (5000, run.best("sampling", backend="NumPy", tokens=256)),
+        "encoding the text": (1, run.best("encoding", name="numpy-tokenizer")),
+        "500 characters": (1, run.best("generation", name="numpy-bisection")),
+    }
+    if not job or None in [row for _, row in parts.values()]:
+        return "Not measured on this machine.\n"
+    took = {name: count * row.median for name, (count, row) in parts.items() if row}
+    took["the rest: own imports, reading, evaluation, output"] = job.median - sum(took.values())
+    took["the whole job"] = job.median
+    rows = [[name, seconds(time), f"{time / job.median:.0%}"] for name, time in took.items()]
+    return without_empty(("", "time", "of the whole"), rows)
+
+
 # --- README ---------------------------------------------------------------------------------------
+
+
+README_SHAPES = [Shape(65, 32), Shape(65, 1024), Shape(256, 32), Shape(1024, 32)]
 
 
 def readme(runs: list[Results]) -> str:
     """Ten lines: the same work on each side, then the best of each, on the first machine."""
     run = one_thread(runs)[0]
-    shapes = [Shape(65, 32), Shape(65, 1024), Shape(256, 32), Shape(1024, 32)]
     rows = []
     for label, *forms in (PARTS[1], PARTS[2], PARTS[4], PARTS[5]):
         found, step = parts_of(run, forms)
         side = label.partition(",")[0]
-        best = [median(best_of(run, side, at_shape(shape))) for shape in shapes]
+        best = [median(best_of(run, side, at_shape(shape))) for shape in README_SHAPES]
         rows.append(
             [side, *(seconds(part) if part else NONE for part in found), median(step), *best]
         )
-    best_at = [f"best at V = {shape.vocab_size:,}, N = {shape.tokens:,}" for shape in shapes]
+    best_at = [f"best at V = {shape.vocab_size:,}, N = {shape.tokens:,}" for shape in README_SHAPES]
     headings = ("", "forward", "backward", "AdamW", "step", *best_at)
     jobs = [
         times_as_long(
@@ -513,6 +536,7 @@ BLOCKS: dict[str, Callable[[list[Results]], str]] = {
     "cards": cards,
     "one pass": of_each(one_pass),
     "floors": of_each(floor_table),
+    "whole job": of_each(whole_job),
 }
 
 
