@@ -130,9 +130,8 @@ def joined(device: str, timeout: float) -> Iterator[None]:
     if store.add("ready to leave", 1) == world_size:
         store.set("all may leave", "")
     else:
-        with suppress(
-            RuntimeError
-        ):  # the work is done, so another's death changes nothing
+        # the work is done, so another's death changes nothing
+        with suppress(RuntimeError):
             store.wait(["all may leave"])
 
 

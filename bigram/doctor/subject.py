@@ -199,9 +199,8 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     """Raises ``TimeIsUp`` in anything that runs longer; None is no limit. Where there is no such
     alarm, as on Windows or outside the main thread, nothing is interrupted."""
     usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-    if (
-        not usable or seconds is None or signal.getitimer(signal.ITIMER_REAL)[0]
-    ):  # another alarm is set: leave it alone
+    # another alarm is set: leave it alone
+    if not usable or seconds is None or signal.getitimer(signal.ITIMER_REAL)[0]:
         yield
         return
 
@@ -384,9 +383,7 @@ def main(subject: str) -> None:
         _answer_calls(subject, given, taken)
     except (EOFError, KeyboardInterrupt):  # the pipe was closed
         pass
-    except (
-        OSError
-    ):  # the reader's code closed the pipe, which would be complained of on the way out
+    except OSError:  # the reader's code closed the pipe, and the way out would complain of that
         os._exit(1)
 
 

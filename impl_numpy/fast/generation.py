@@ -19,8 +19,7 @@ from common.pairs import check_ids
 
 def generate(W: Array, idx: Ids, uniforms: Array) -> NDArray[np.int64]:
     """Continues each row of ``idx``, (B, T) with T at least 1, by one id for each
-    column of ``uniforms``,
-    (B, n) draws from [0, 1): returns (B, T + n).
+    column of ``uniforms``, (B, n) draws from [0, 1): returns (B, T + n).
 
     ``W``: the (V, V) table of logits. Raises ``UserError`` for an id outside [0, V).
     """

@@ -43,6 +43,7 @@ def test_every_machine_is_on_every_page(runs: list[Results]) -> None:
         assert all(run.name in text for run in pages.one_thread(runs))
 
 
+@pytest.mark.slow
 def test_the_figures_are_drawn_from_the_committed_rounds(runs: list[Results]) -> None:
     matplotlib = pytest.importorskip("matplotlib")
     from benchmarks.report import figures

@@ -281,9 +281,8 @@ def test_help_on_a_full_disk_is_one_line(args: list[str]) -> None:
 def test_what_is_quoted_in_an_error_keeps_to_its_line(
     odd: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    odd = os.fsdecode(
-        odd.encode()
-    )  # as it comes from a command line: in surrogates, where the locale is ASCII
+    # as it comes from a command line: in surrogates, where the locale is ASCII
+    odd = os.fsdecode(odd.encode())
     shown = ascii(odd)[1:-1]
     assert cli.main(["train", "--backend", "numpy", "--corpus", odd]) == 2
     assert capsys.readouterr().err.startswith(f"bigram: cannot read {shown}: ")

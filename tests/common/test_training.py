@@ -23,6 +23,7 @@ torch = pytest.importorskip("torch")
 from impl_torch.device import pick_device  # noqa: E402
 from impl_torch.model import BigramLanguageModel as TorchModel  # noqa: E402
 from impl_torch.trainer import TorchTrainer  # noqa: E402
+from tests.kit import one_in  # noqa: E402
 
 BACKENDS: dict[str, Callable[[Any, Config], Trainer]] = {
     "numpy": NumpyTrainer,
@@ -128,7 +129,7 @@ def test_exact_evaluation_is_the_loss_of_the_whole_split(surrogate: Corpus, dtyp
 
 @pytest.mark.parametrize(
     ("lr", "train_loss", "val_loss", "spread"),
-    [(1e-3, 2.56, 2.57, 0.03), (1e-2, 2.458, 2.490, 0.01)],
+    one_in(2, [(1e-2, 2.458, 2.490, 0.01), (1e-3, 2.56, 2.57, 0.03)]),
 )
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_published_schedule_ends_where_it_should(

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from bigram.doctor.optimizer import optimizer_runs
 from tests.kit import ROOT
 from tests.kit.command import bigram
@@ -15,6 +17,7 @@ PAGE = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_examples_hold(tmp_path: Path) -> None:
     assert len(EXAMPLES) >= 10
     # In one file, as a reader would paste them; the test among them is called at the end.

@@ -81,6 +81,7 @@ def test_every_block_is_tested_here() -> None:
     }
 
 
+@pytest.mark.slow
 def test_compare(shakespeare: Corpus, published: Callable) -> None:
     result = published(shakespeare, "float32")
     block = refresh.blocks()["bigram compare"]
@@ -101,6 +102,7 @@ def test_compare(shakespeare: Corpus, published: Callable) -> None:
         assert after(block, loss) == pytest.approx(after(printed, loss), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_check(evidence_record: dict) -> None:
     block, printed = refresh.blocks()["bigram check"], "\n".join(evidence_report(evidence_record))
     assert words(block) == words(refresh.fenced(printed))
@@ -139,6 +141,7 @@ def test_explain() -> None:
     assert words(torchs) == words(pasted_torchs)
 
 
+@pytest.mark.slow
 def test_tolerances() -> None:
     block, printed = refresh.blocks()["python -m bigram.studies.tolerances"], tolerances.report()
     # How many right gradients a rule rejects may hang on their last bits.
@@ -179,9 +182,10 @@ def test_speed() -> None:
     assert refresh.blocks()["python -m benchmarks.report --readme"] == refresh.fenced(printed)
 
 
-@pytest.mark.parametrize("lengths", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("lengths", [1, 2])
 def test_falling_loss(lengths: int) -> None:
-    """The losses after the shorter run; after both with ``-m slow``."""
+    """The losses after the shorter run; after both."""
     block = refresh.blocks()["python -m bigram.studies.falling_loss"]
     _, error, *losses = falling_loss.HEADINGS
     printed = table_text(

@@ -135,6 +135,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
     return result.stdout
 
 
+@pytest.mark.slow
 def test_it_prints_what_the_script_prints(printed: str) -> None:
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         pytest.skip("it runs; but torch.multinomial draws other characters on another platform")
@@ -150,6 +151,7 @@ def test_it_prints_what_the_script_prints(printed: str) -> None:
         assert float(before) == pytest.approx(float(now), abs=0.0101)
 
 
+@pytest.mark.slow
 def test_the_folded_answers_are_true(printed: str) -> None:
     found: dict[str, float] = ast.literal_eval(printed.partition("ANSWERS")[2].strip())
     answers = re.findall("<summary>Answer</summary>(.*?)# </details>", SCRIPT, re.DOTALL)

@@ -36,7 +36,7 @@ from common.errors import UserError
 from common.text.corpus import Corpus, read_corpus
 from common.training import TrainerState, initial_table, train
 from tests.bigram.runs.test_optimum import TEXTS, write
-from tests.kit import HANG, ROOT
+from tests.kit import HANG, ROOT, one_in
 from tests.kit.command import bigram
 
 torch = pytest.importorskip("torch")
@@ -215,6 +215,7 @@ def test_a_process_of_another_run_is_refused_by_name(
 
 
 @UNTRIED_ON_WINDOWS
+@pytest.mark.slow
 def test_processes_that_do_not_meet_get_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def meet(device: str) -> None:
         with joined(device, 1):
@@ -253,7 +254,7 @@ def test_files_are_dealt_out_among_the_processes_of_a_machine(
 
 @pytest.mark.parametrize(
     "command",
-    [["train", "--backend", "numpy"], ["compare"], ["check"]],
+    one_in(3, [["train", "--backend", "numpy"], ["compare"], ["check"]]),
     ids=lambda command: command[0],
 )
 def test_a_command_for_one_process_refuses_several(command: list[str]) -> None:

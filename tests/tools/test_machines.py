@@ -64,6 +64,7 @@ def test_numpy_is_told_names_of_its_own_that_the_processor_has(
         assert run.environment["NPY_DISABLE_CPU_FEATURES"] == without_avx512
 
 
+@pytest.mark.slow
 def test_numpy_and_torch_then_do_without_them(run: Run) -> None:
     machines.baseline(run)
     code = (

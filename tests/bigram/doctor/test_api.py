@@ -16,7 +16,7 @@ import pytest
 import bigram
 from impl_numpy import AdamW
 from impl_numpy.pair_counts import loss_and_gradient as right
-from tests.kit import ROOT
+from tests.kit import ROOT, one_in
 
 
 def summed(W: Any, idx: Any, targets: Any) -> Any:
@@ -96,7 +96,7 @@ def test_optimizers_are_checked_as_classes_and_as_factories() -> None:
     assert swapped.diagnosis == ["betas swapped"]
 
 
-@pytest.mark.parametrize(("isolate"), [False, True])
+@pytest.mark.parametrize("isolate", one_in(2, [False, True]))
 def test_the_result_is_what_the_command_prints(isolate: bool, bigram_here: Callable) -> None:
     subject = f"{__file__}:summed"
     result = bigram.check(subject, isolate=isolate)

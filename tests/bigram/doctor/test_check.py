@@ -348,6 +348,7 @@ def test_bad_input_is_one_line_and_status_2(
     assert error in result.stderr
 
 
+@pytest.mark.slow
 def test_the_evidence_holds_and_its_bounds_have_room(evidence_record: dict) -> None:
     from bigram.doctor.evidence import FORMS
     from bigram.doctor.report import evidence_report
@@ -368,6 +369,7 @@ def test_the_evidence_holds_and_its_bounds_have_room(evidence_record: dict) -> N
     assert list(evidence_report(record))[-1] == "\ncorrect: every case is within its bound"
 
 
+@pytest.mark.slow
 def test_the_evidence_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
     from bigram.doctor import evidence

@@ -28,6 +28,7 @@ from bigram.runs.compare import Comparison, Largest, Lockstep, compare
 from bigram.runs.records import plain, to_json
 from bigram.runs.report import comparison_report, verdict_line
 from impl_torch.device import pick_device
+from tests.kit import one_in
 
 STATE = ["weight", "exp_avg", "exp_avg_sq"]
 
@@ -35,9 +36,10 @@ STATE = ["weight", "exp_avg", "exp_avg_sq"]
 # Residuals measured on an x86-64 CPU with AVX2, the worse of both corpora: float64 2.7e-15, 6e-17,
 # 1.8e-15, 1.4e-17, 1.7e-19; float32 1.5e-6, 3e-8, 9.6e-7, 7.5e-9, 1.2e-10. Every limit is within
 # 100 times that.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dtype", "loss", "gradient", "weight", "exp_avg", "exp_avg_sq"),
-    [("float64", 1e-13, 3e-15, 1e-13, 1e-15, 1e-17), ("float32", 2e-5, 2e-6, 2e-5, 5e-7, 1e-8)],
+    [("float32", 2e-5, 2e-6, 2e-5, 5e-7, 1e-8), ("float64", 1e-13, 3e-15, 1e-13, 1e-15, 1e-17)],
 )
 def test_five_thousand_steps_in_lockstep(
     text_for_long_runs: Corpus,
@@ -79,31 +81,36 @@ def short(corpus: Corpus, **settings: Any) -> Comparison:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"lr": 1e-1},
-        {"lr": 1.0},
-        {"lr": 0.0},
-        {"betas": (0.5, 0.9)},
-        {"betas": (0.0, 0.0)},
-        {"weight_decay": 10.0},
-        {"eps": 1e-3},
-        {"lr": 1.0, "batch_size": 512, "block_size": 16, "max_iters": 50},
-        {"lr": 0.1, "betas": (0.99, 0.9)},
-        {"lr": 0.1, "betas": (0.0, 0.0)},
-        {"batch_size": 1, "block_size": 1},
-        {"batch_size": 512, "block_size": 16, "max_iters": 50},
-        {"eval_iters": 20},
-        {"lr": 1.0, "weight_decay": 0.0, "betas": (0.1, 0.5)},
-        # From here on the two part, by whole steps where the gradient is smaller than its rounding.
-        {"lr": 5.0},
-        {"lr": 10.0, "max_iters": 300},
-        {"lr": 300.0, "weight_decay": 0.0},
-        {"lr": 1e3, "weight_decay": 9e-4},
-        {"lr": 1e3, "weight_decay": 0.0, "betas": (0.1, 0.5)},
+        *one_in(
+            2,
+            [
+                {"lr": 1e-1},
+                {"lr": 1.0},
+                {"lr": 0.0},
+                {"betas": (0.5, 0.9)},
+                {"betas": (0.0, 0.0)},
+                {"weight_decay": 10.0},
+                {"eps": 1e-3},
+                {"lr": 1.0, "batch_size": 512, "block_size": 16, "max_iters": 50},
+                {"lr": 0.1, "betas": (0.99, 0.9)},
+                {"lr": 0.1, "betas": (0.0, 0.0)},
+                {"batch_size": 1, "block_size": 1},
+                {"batch_size": 512, "block_size": 16, "max_iters": 50},
+                {"eval_iters": 20},
+                {"lr": 1.0, "weight_decay": 0.0, "betas": (0.1, 0.5)},
+                # From here on the two part, by whole steps where the gradient is smaller than its rounding.
+                {"lr": 5.0},
+                {"lr": 10.0, "max_iters": 300},
+                {"lr": 300.0, "weight_decay": 0.0},
+                {"lr": 1e3, "weight_decay": 9e-4},
+                {"lr": 1e3, "weight_decay": 0.0, "betas": (0.1, 0.5)},
+            ],
+        ),
         pytest.param({"lr": 3.0, "weight_decay": 0.0, "max_iters": 3000}, marks=pytest.mark.slow),
     ],
     ids=str,
 )
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", one_in(2, ["float32", "float64"]))
 def test_no_false_alarm_at_other_settings(surrogate: Corpus, dtype: str, settings: dict) -> None:
     result = short(surrogate, dtype=dtype, **settings)
     assert result.verdict == "agree", result.largest
@@ -138,7 +145,7 @@ def test_a_row_that_the_batch_does_not_hold_must_stay_zero(surrogate: Corpus, si
 @pytest.mark.parametrize(
     "text", ["ab" * 10, "a" * 20, "the cat sat on the mat, the cat sat", "ä😀\n" * 8]
 )
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", one_in(2, ["float64", "float32"]))
 @pytest.mark.parametrize("steps", [300, pytest.param(3000, marks=pytest.mark.slow)])
 def test_no_false_alarm_on_small_texts(tmp_path: object, steps: int, dtype: str, text: str) -> None:
     path = tmp_path / "text.txt"  # type: ignore[operator]

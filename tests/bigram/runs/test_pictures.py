@@ -22,7 +22,7 @@ from common.errors import UserError
 from common.pairs import count_text_pairs
 from common.text.corpus import Corpus, load_corpus
 from impl_numpy import pair_counts
-from tests.kit import ROOT
+from tests.kit import ROOT, one_in
 from tests.kit.command import bigram
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -242,7 +242,7 @@ def assert_legible(figure: Figure) -> None:
         assert across <= 1.5 or up <= 2, (one, other, across, up)
 
 
-@pytest.mark.parametrize("V", [1, 65, 200])
+@pytest.mark.parametrize("V", one_in(3, [65, 1, 200]))
 def test_nothing_is_cut_or_overlaps(V: int, tmp_path: Path) -> None:
     wide = "\n !m$W" + "".join(map(chr, [*range(0x61, 0x7F), *range(0xA1, 0x180)]))
     corpus = corpus_of("".join(dict.fromkeys(wide))[:V], tmp_path)
@@ -323,6 +323,7 @@ def read_all(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_two_runs_draw_the_same_bytes_whatever_the_readers_settings(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -483,6 +484,7 @@ def assert_curves(
         assert curve.losses == pytest.approx(expected.losses[:points], rel=1e-3), curve.name
 
 
+@pytest.mark.slow
 def test_the_falling_loss_figures_are_those_of_the_catalogue(
     committed: list[falling_loss.Curve],
 ) -> None:
