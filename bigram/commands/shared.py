@@ -176,7 +176,7 @@ def corpus_of(path: str | None) -> Corpus:
 def print_result(record: T, report: Callable[[T], Iterable[str]], as_json: bool) -> None:
     """The result of a command on stdout: one line of JSON, or the report."""
     if as_json:
-        from bigram.runs.records import to_json
+        from bigram.strict_json import to_json
 
         print(to_json(record))
     else:

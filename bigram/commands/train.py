@@ -54,9 +54,10 @@ def run(args: argparse.Namespace) -> int:
     pictures = plot_folder_of(args) if processes.is_first() else None
     from bigram.runs.folder import RunFolder, check_corpus, continued
     from bigram.runs.interruptions import interruptible
-    from bigram.runs.records import corpus_record, to_json
+    from bigram.runs.records import corpus_record
     from bigram.runs.report import run_header
     from bigram.runs.train import Run
+    from bigram.strict_json import to_json
 
     def say(line: str) -> None:
         if not args.json:

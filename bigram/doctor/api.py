@@ -90,7 +90,7 @@ class Result:
         """The object that ``--json`` prints."""
         import json
 
-        from bigram.runs.records import to_json  # turns non-finite numbers into None
+        from bigram.strict_json import to_json  # turns non-finite numbers into None
 
         record: dict[str, Any] = json.loads(to_json(self._record))
         return record

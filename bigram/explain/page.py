@@ -21,7 +21,7 @@ from bigram.explain.text import (
     nearness,
     settings,
 )
-from bigram.runs.records import to_json
+from bigram.strict_json import to_json
 from common.errors import UserError
 from common.files import replace_file
 

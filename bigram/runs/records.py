@@ -1,12 +1,8 @@
 """The records of ``train``, ``compare``, ``optimum`` and ``generate``: each is a frozen dataclass,
-and ``to_json`` is the one place where it becomes JSON. Also the draws that decide the sample. No
+and ``strict_json.py`` makes JSON of it. Also the draws that decide the sample. No
 torch here."""
 
-import dataclasses
-import json
-import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,23 +77,3 @@ def corpus_record(corpus: Corpus) -> CorpusRecord:
     return CorpusRecord(
         corpus.name, corpus.source, corpus.sha256, corpus.characters, tokenizer.vocab_size
     )
-
-
-def to_json(record: object) -> str:
-    """One line of strict JSON. Infinities and NaN, which JSON does not have, are null."""
-    return json.dumps(plain(record), allow_nan=False)
-
-
-def plain(value: Any) -> Any:
-    """``value`` in types that JSON has: dataclasses and named tuples become objects."""
-    if hasattr(value, "record"):
-        return plain(value.record())
-    if dataclasses.is_dataclass(value):
-        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    elif hasattr(value, "_asdict"):
-        value = value._asdict()
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -25,8 +25,8 @@ pytest.importorskip("torch")
 import bigram.runs.compare
 import impl_numpy.fast.trainer
 from bigram.runs.compare import Comparison, Largest, Lockstep, compare
-from bigram.runs.records import plain, to_json
 from bigram.runs.report import comparison_report, verdict_line
+from bigram.strict_json import plain, to_json
 from impl_torch.device import pick_device
 from tests.kit import one_in
 
@@ -98,7 +98,8 @@ def short(corpus: Corpus, **settings: Any) -> Comparison:
                 {"batch_size": 512, "block_size": 16, "max_iters": 50},
                 {"eval_iters": 20},
                 {"lr": 1.0, "weight_decay": 0.0, "betas": (0.1, 0.5)},
-                # From here on the two part, by whole steps where the gradient is smaller than its rounding.
+                # From here on the two part, by whole steps where the gradient is smaller than its
+                # rounding.
                 {"lr": 5.0},
                 {"lr": 10.0, "max_iters": 300},
                 {"lr": 300.0, "weight_decay": 0.0},

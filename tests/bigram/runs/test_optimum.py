@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from bigram.runs.optimum import count_shards, optimum
-from bigram.runs.records import plain
 from bigram.runs.report import optimum_report
+from bigram.strict_json import plain
 from common.errors import UserError
 from common.pairs import conditional_entropy, count_pairs
 from common.text.corpus import Corpus, read_corpus
