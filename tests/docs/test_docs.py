@@ -78,6 +78,7 @@ def test_every_block_is_tested_here() -> None:
         "python -m bigram.studies.falling_loss",
         "python -m bigram.studies.tolerances",
         "python -m bigram.studies.worst_cases",
+        "python -m tests.kit.people --table",  # in tests/bigram/doctor/test_people.py
     }
 
 

@@ -23,6 +23,7 @@ from tests.bigram.doctor.test_mistakes import CORRECT, RunningProducts
 from tests.kit.cases import random_case
 
 DTYPES = ["float64", "float32"]
+GRADIENTS, RUNS = 5_000, 1_000  # in each dtype, with -m slow
 
 
 def with_buffers(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
@@ -115,7 +116,7 @@ def of_the_bound_of_steps(form: Callable[..., Any], run: Run) -> float:
     return compare_tensor("W", output["W"], *run.truth_and_bound).fraction_of_bound
 
 
-@pytest.mark.parametrize("count", [100, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [100, pytest.param(GRADIENTS, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_right_gradient_gets_no_alarm_at_any_size(dtype: str, count: int) -> None:
     pytest.importorskip("torch")
@@ -126,7 +127,7 @@ def test_a_right_gradient_gets_no_alarm_at_any_size(dtype: str, count: int) -> N
         assert of_the_bound(GRADIENT_FORMS[form], case) <= 1, (form, case.W.shape, case.idx.shape)
 
 
-@pytest.mark.parametrize("count", [20, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [20, pytest.param(RUNS, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_right_optimizer_gets_no_alarm_with_any_settings(dtype: str, count: int) -> None:
     pytest.importorskip("torch")

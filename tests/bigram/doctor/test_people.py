@@ -1,0 +1,137 @@
+"""Proves what the doctor says of other people's code, as ``docs/evidence.md`` has it: no false
+name, no wrong code missed, no right code called wrong, and most mistakes named. And that the scorer
+which counts this can tell each kind of answer from the others."""
+
+import math
+
+import pytest
+
+from bigram.doctor.mistakes import gradients, optimizers
+from tests.bigram.doctor import test_no_alarm
+from tests.kit import people
+from tests.kit.people import FOLDER, RIGHT, WRONG, Truth, outcome
+from tools import refresh
+
+# Traces, which have no entry in the catalogue.
+TRACES = ("a numerical gradient", "tokens weighted by ", "float32 state", "dW is p - onehot all")
+# The answers that are false, missed or an alarm still, and why: none may join them.
+OPEN = {
+    "order_inputs_labels_table": "log(sum) + max - z[target] loses digits where a logit is 1000",
+    "torch_func_grad_and_value": "logsumexp(z) - z[target] loses digits where a logit is 1000",
+    "last_segment_not_flushed": "a row that is never written is no weight of its character",
+    "logits_quantised": "a multiple of 1/64 is no half precision",
+    "relative_to_uniform": "a temperature of 1 and a factor of 1 are no mistakes",
+    "unique_count_as_n": "two mistakes that undo each other for one wrong denominator",
+    "unstable_exponent_capped": "no maximum is looked for",
+    "unstable_logaddexp_by_hand": "no maximum is looked for",
+    "unstable_mean_subtracted": "no logarithm of a probability; exp overflows",
+    "unstable_minimum_subtracted": "no logarithm of a probability; exp overflows",
+    "unstable_reciprocal_chain": "a temperature of 1 and a factor of 1 are no mistakes",
+}
+BAD = ("false", "missed", "alarm")
+
+
+ONE = Truth([["eps inside the log, 4e-5", "another name"]], ["true as well"])
+TWO = Truth([["transposed"], ["off by a factor, 64"]], [])
+
+
+@pytest.mark.parametrize(
+    ("expected", "kind", "truth", "verdict", "names"),
+    [
+        ("named", "wrong", ONE, "wrong", ["eps inside the log, 4.0001e-05"]),
+        ("named", "wrong", ONE, "wrong", ["another name", "true as well"]),
+        ("false", "wrong", ONE, "wrong", ["eps inside the log, 4.1e-5"]),
+        ("false", "wrong", ONE, "wrong", ["eps inside the log"]),
+        ("false", "wrong", ONE, "wrong", ["eps inside the log, 4e-5, of exponentials"]),
+        ("false", "wrong", ONE, "wrong", ["another name", "transposed"]),
+        ("false", "wrong", Truth([[]], []), "wrong", ["transposed"]),
+        ("false", "unstable", ONE, "wrong", ["transposed"]),
+        ("in part", "wrong", ONE, "wrong", ["true as well"]),
+        ("in part", "wrong", TWO, "wrong", ["off by a factor, 64"]),
+        ("in part", "wrong", Truth([[], ["transposed"]], []), "wrong", ["transposed"]),
+        ("named", "wrong", TWO, "wrong", ["off by a factor, 64", "transposed"]),
+        ("described", "wrong", ONE, "wrong", []),
+        ("missed", "wrong", ONE, "correct", []),
+        ("missed", "wrong", ONE, "unstable", ["another name"]),
+        ("missed", "unstable", ONE, "wrong", ["another name"]),
+        ("named", "unstable", ONE, "unstable", ["another name"]),
+        ("alarm", "right", Truth([], []), "unstable", []),
+        ("right", "right", Truth([], []), "correct", []),
+    ],
+)
+def test_the_scorer_tells_the_kinds_of_answers_apart(
+    expected: str, kind: str, truth: Truth, verdict: str, names: list[str]
+) -> None:
+    assert outcome(kind, truth, verdict, names) == expected
+
+
+def test_a_note_may_say_the_second_mistake() -> None:
+    truth = Truth([["temperature left in, 1.7"], ["the derivative is missing"]], [])
+    names = ["temperature left in, 1.7"]
+    assert outcome("wrong", truth, "wrong", names, ["the derivative is missing"]) == "named"
+    assert outcome("wrong", truth, "wrong", names, ["something else"]) == "in part"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("gradients_wrong/scaled_before_the_onehot", "named"),
+        ("gradients_wrong/two_bits_and_sum", "named"),
+        ("gradients_wrong/all_rows_get_the_sum", "described"),
+        ("gradients_right/numpy_add_at", "right"),
+        ("optimizers_wrong/betas_unpacked_backwards", "named"),
+    ],
+)
+def test_some_files_have_the_outcome_of_the_page(path: str, expected: str) -> None:
+    row = people.judged(FOLDER / f"{path}.py")
+    assert row.outcome == expected
+    folder, stem = path.split("/")
+    committed = people.results()[folder][stem]
+    assert committed == {"verdict": row.verdict, "outcome": expected, "names": row.names}
+
+
+def test_every_wrong_file_has_its_truth_and_every_name_is_one_of_the_doctors() -> None:
+    catalogue = gradients.GRADIENTS + gradients.LOSSES + optimizers.OPTIMIZERS
+    known = (*TRACES, "off by a factor", "loss off by a factor", *(m.name for m in catalogue))
+    for folder in WRONG:
+        files = {path.stem for path in (FOLDER / folder).glob("*.py")}
+        assert files == set(people.entries()[folder])
+        for stem in files:
+            mistakes, besides = people.truths(FOLDER / folder / f"{stem}.py")
+            assert mistakes, stem
+            for name in [*(name for names in mistakes for name in names), *besides]:
+                assert name.startswith(known), (stem, name)
+
+
+def test_the_page_is_made_of_the_committed_results() -> None:
+    found = people.results()
+    for folder in (*WRONG, *RIGHT):
+        assert set(found[folder]) <= {path.stem for path in (FOLDER / folder).glob("*.py")}
+    assert all(set(found[folder]) == set(people.entries()[folder]) for folder in WRONG)
+    assert refresh.blocks()[people.BLOCK] == people.tables(found)
+    assert people.sentence(found) in people.PAGE.read_text(encoding="utf-8")
+
+
+def test_the_page_counts_the_random_right_code() -> None:
+    page = " ".join(people.PAGE.read_text(encoding="utf-8").split())
+    gradients, runs = (2 * count for count in (test_no_alarm.GRADIENTS, test_no_alarm.RUNS))
+    assert f"Of {gradients:,} random right gradients and {runs:,} runs of right optimizers" in page
+
+
+def test_the_bad_answers_on_the_page_are_those_that_are_known() -> None:
+    rows = [(stem, row) for of in people.results().values() for stem, row in of.items()]
+    assert {stem for stem, row in rows if row["outcome"] in BAD} == set(OPEN)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", [*WRONG, *RIGHT])
+def test_other_peoples_code_is_judged_as_the_page_says(folder: str) -> None:
+    rows = people.judged_all(people.files_of(folder))
+    assert {row.path.stem for row in rows if row.outcome in BAD} <= set(OPEN)
+    if folder in RIGHT:
+        assert len(rows) >= 30
+        return
+    assert len(rows) == len(people.entries()[folder])
+    named = sum(row.outcome == "named" for row in rows)
+    committed = people.counts(people.results(), folder)["named"]
+    assert named >= min(committed, math.ceil(0.7 * len(rows)))
