@@ -6,14 +6,11 @@ import math
 
 import pytest
 
-from bigram.doctor.mistakes import gradients, optimizers
 from tests.bigram.doctor import test_no_alarm
 from tests.kit import people
-from tests.kit.people import FOLDER, RIGHT, WRONG, Truth, outcome
+from tests.kit.people import FOLDER, RIGHT, WRONG, Truth, head, outcome
 from tools import refresh
 
-# Traces, which have no entry in the catalogue.
-TRACES = ("a numerical gradient", "tokens weighted by ", "float32 state", "dW is p - onehot all")
 # The answers that are false, missed or an alarm still, and why: none may join them.
 OPEN = {
     "order_inputs_labels_table": "log(sum) + max - z[target] loses digits where a logit is 1000",
@@ -90,17 +87,14 @@ def test_some_files_have_the_outcome_of_the_page(path: str, expected: str) -> No
     assert committed == {"verdict": row.verdict, "outcome": expected, "names": row.names}
 
 
-def test_every_wrong_file_has_its_truth_and_every_name_is_one_of_the_doctors() -> None:
-    catalogue = gradients.GRADIENTS + gradients.LOSSES + optimizers.OPTIMIZERS
-    known = (*TRACES, "off by a factor", "loss off by a factor", *(m.name for m in catalogue))
-    for folder in WRONG:
-        files = {path.stem for path in (FOLDER / folder).glob("*.py")}
-        assert files == set(people.entries()[folder])
-        for stem in files:
-            mistakes, besides = people.truths(FOLDER / folder / f"{stem}.py")
-            assert mistakes, stem
-            for name in [*(name for names in mistakes for name in names), *besides]:
-                assert name.startswith(known), (stem, name)
+@pytest.mark.parametrize("folder", WRONG)
+def test_every_wrong_file_has_its_truth(folder: str) -> None:
+    entries = people.entries()[folder]
+    assert {path.stem for path in (FOLDER / folder).glob("*.py")} == set(entries)
+    for stem, mistakes in entries.items():
+        joined = head(FOLDER / folder / f"{stem}.py")["names"].count(" + ")
+        assert 1 <= len(mistakes) <= 2
+        assert len(mistakes) == 1 or joined or stem in ("bce_with_logits_mean", "betas_constant")
 
 
 def test_the_page_is_made_of_the_committed_results() -> None:
