@@ -1,8 +1,9 @@
 """Judges the code that people wrote in ``tests/people`` and compares each diagnosis with the truth.
 
     python -m tests.kit.people PATH...    one line for each file, and the totals of each folder
-    python -m tests.kit.people --write    judges all four folders, writes ``results.json`` and the
-                                          part of ``docs/evidence.md`` that is made of it; minutes
+    python -m tests.kit.people --write    judges all four folders, or those named behind it, and
+                                          writes ``results.json`` and the part of
+                                          ``docs/evidence.md`` that is made of it; minutes
     python -m tests.kit.people --table    prints that part
 
 The truth about a wrong file is in its head and in ``entries.json``, which says the names that are
@@ -305,8 +306,10 @@ def main(arguments: list[str]) -> None:
     if arguments == ["--table"]:
         print(tables(results()), end="")
         return
-    if arguments == ["--write"]:
-        found = {folder: record(judged_all(files_of(folder))) for folder in (*WRONG, *RIGHT)}
+    if arguments[:1] == ["--write"]:
+        folders = arguments[1:] or [*WRONG, *RIGHT]
+        new = {folder: record(judged_all(files_of(folder))) for folder in folders}
+        found = new if len(new) == 4 else results() | new
         write(found)
         print(sentence(found))
         return
