@@ -1,8 +1,8 @@
 """How the reader's optimizer is made and stepped: a class or factory with a method, torch.optim's
 and optax's ways, or a function of its whole state.
 
-Every form is tried on two steps, the likeliest first; the first that runs and changes the table is
-kept for the whole check. Nothing here judges a number.
+Every form is tried on the first run, the likeliest first; the first that runs and changes the table
+is kept for the whole check. Nothing here judges a number.
 """
 
 import inspect
@@ -67,6 +67,9 @@ class Declined(NamedTuple):
     """A run that was not made, because the class cannot be told its settings."""
 
     what: str
+
+
+STILL = Complaint("its step returned nothing and left W as it was; change W in place: W -= ...")
 
 
 class CannotBeTold(TypeError):
@@ -226,21 +229,16 @@ class OptimizerSubject:
         self, run: OptimizerRun
     ) -> dict[str, NDArray] | Complaint | Declined | SinglePrecision:
         try:
-            if not self.chosen:
-                failure = self._choose(run)
-                if failure:
-                    return failure
-            assert self.chosen
-            return self._run(run, *self.chosen)
+            return self._run(run, *self.chosen) if self.chosen else self._first(run)
         except CannotBeTold as error:
             return Declined(str(error))
 
-    def _choose(self, run: OptimizerRun) -> Complaint | SinglePrecision | None:
-        first = OptimizerRun(run.W, run.gradients[:2], run.settings)
+    def _first(self, run: OptimizerRun) -> dict[str, NDArray] | Complaint | SinglePrecision:
+        """The first run, in the form that is kept. It is made once: a class may remember it."""
         failures: list[Exception | Complaint] = []
         for form, way in self._candidates():
             try:
-                answer = self._run(first, form, way)
+                answer = self._run(run, form, way)
             except CannotBeTold:
                 raise
             except Exception as error:
@@ -248,9 +246,11 @@ class OptimizerSubject:
                 continue
             if isinstance(answer, SinglePrecision):
                 return answer
+            if isinstance(answer, dict) and np.array_equal(answer["W"][-1], run.W):
+                answer = STILL  # a right one moves every entry
             if isinstance(answer, dict) or answer.what.startswith("it changed dW"):
                 self.chosen = form, way
-                return None
+                return answer
             failures.append(answer)
         calls = [f for f in failures if not isinstance(f, CannotCall)] or failures
         plain = [f for f in calls if not KIND_ALONE.search(message_of(f))] or calls
@@ -283,17 +283,12 @@ class OptimizerSubject:
         makers = {"pure": self._pure, "params": self._with_params, "made": self._made}
         step = makers[way](run, form)
         history: list[NDArray] = []
-        before = run.W
         for dW in run.gradients:
             after = step(dW)
             if isinstance(after, Complaint | SinglePrecision):
                 return after
             if form.container == "flat array" and after.shape == (dW.size,):
                 after = after.reshape(dW.shape)
-            if not history and np.array_equal(after, before):  # the first step changes every entry
-                return Complaint(
-                    "its step returned nothing and left W as it was; change W in place: W -= ..."
-                )
             if after.shape != dW.shape:
                 return Complaint(f"its table has shape {after.shape} after a step, not {dW.shape}")
             history.append(np.array(after, run.W.dtype))

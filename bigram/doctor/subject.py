@@ -11,6 +11,7 @@ import inspect
 import os
 import pickle
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -421,9 +422,15 @@ def one_line(error: BaseException, lead: str) -> str:
     lines = [
         frame for frame in traceback.extract_tb(error.__traceback__) if _is_readers(frame.filename)
     ]
-    where = f" (line {lines[-1].lineno} of {Path(lines[-1].filename).name})" if lines else ""
+    where = f" (line {lines[-1].lineno} of {_shown(lines[-1].filename)})" if lines else ""
     name = " ".join(type(error).__name__.split())
     return f"{lead}{name}{': ' if text else ''}{text[:200]}{where}"
+
+
+def _shown(filename: str) -> str:
+    """The name of a file; a notebook compiles each cell as a file with a number for a name."""
+    cell = re.search(r"ipykernel_\d+[/\\]\d+\.py$|^<ipython-input-", filename)
+    return "the cell" if cell else Path(filename).name
 
 
 def _is_readers(filename: str) -> bool:

@@ -275,6 +275,23 @@ def test_a_package_that_this_clone_hides_is_said_so(
         bigram.check(f"{tmp_path / 'mine.py'}:f")
 
 
+@pytest.mark.parametrize(
+    ("filename", "shown"),
+    [
+        ("/tmp/ipykernel_417/1025372656.py", "the cell"),
+        ("C:\\Temp\\ipykernel_417\\1025372656.py", "the cell"),
+        ("<ipython-input-3-8f2a>", "the cell"),
+        ("/home/ipykernel_417/mine.py", "mine.py"),
+    ],
+)
+def test_a_complaint_names_the_line_of_a_cell_or_file(filename: str, shown: str) -> None:
+    scope: dict[str, Any] = {}
+    exec(compile("def f(W, idx, targets):\n    return W[len(W)]", filename, "exec"), scope)
+    complaint = bigram.check(scope["f"]).complaint
+    assert complaint is not None
+    assert complaint.endswith(f"(line 2 of {shown})")
+
+
 def test_a_notebook_checks_its_own_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nbformat = pytest.importorskip("nbformat")
     client = pytest.importorskip("nbclient")

@@ -89,6 +89,21 @@ class Fixed:
         self.inner = self.inner or AdamW(table)
         self.inner.step(table, gradient)
 
+class Skips(AdamW):
+    """Its first call only makes its state."""
+    begun = False
+    def step(self, W, dW):
+        if self.begun: super().step(W, dW)
+        self.begun = True
+
+class Outlives(AdamW):
+    """All of them share one state."""
+    state = {}
+    def step(self, W, dW):
+        self.__dict__.update(self.state)
+        super().step(W, dW)
+        for name in ("exp_avg", "exp_avg_sq", "steps"): self.state[name] = getattr(self, name)
+
 class Eats(AdamW):
     def step(self, W, dW): super().step(W, dW); dW *= 0
 
@@ -173,6 +188,8 @@ def test_misbehaviour_gets_a_clear_answer(mine: str, function: str, complaint: s
     [
         ("Paper", ("correct", [])),
         ("Late", ("wrong", ["decay after the update"])),
+        ("Skips", ("wrong", ["first step skipped"])),
+        ("Outlives", ("wrong", ["state shared by all optimizers"])),
         ("Fixed", ("correct", [])),
     ],
 )
@@ -181,6 +198,7 @@ def test_optimizers_are_judged_and_diagnosed(
 ) -> None:
     report = optimizer.check_optimizer(f"{mine}:{cls}")
     assert outcome(report) == expected
+    assert report.complaint is None
     # What cannot be told its settings is tried at torch's defaults alone.
     assert len(report.rows) == (2 if cls == "Fixed" else 6)
     assert len(report.not_tried) == 6 - len(report.rows)
