@@ -186,7 +186,8 @@ class Search:
         """The same where one of ``chosen`` has a number that is still to be found."""
         k = next(k for k, m in enumerate(chosen) if m.amounts)
         tried: list[float] = []
-        for amount in self.amounts(chosen, k):
+        wanted = self.wholes if chosen[k].whole else self.amounts
+        for amount in wanted(chosen, k):
             if any(math.isclose(amount, other, rel_tol=1e-9) for other in tried):
                 continue
             tried.append(amount)
@@ -198,6 +199,18 @@ class Search:
                 if fit := self.fit(found):
                     return fit
         return None
+
+    def wholes(self, chosen: Chosen, k: int) -> Iterator[float]:
+        """The whole numbers with which the first failing output is as it was observed."""
+        low, high = chosen[k].amounts or (0.0, 0.0)
+        numbers = np.arange(low, high + 1)
+        given = chosen[k].with_amount(numbers[:, None, None])
+        i = self.probes[0]
+        made = self.made(tuple(given if j == k else m for j, m in enumerate(chosen)), i)
+        if made is not None and made.shape == (len(numbers), *self.seen.outputs[i].shape):
+            for number, one in zip(numbers, made, strict=True):
+                if self.distance(one, i) <= 1:
+                    yield float(number)
 
     def amounts(self, chosen: Chosen, k: int) -> Iterator[float]:
         """The numbers with which one entry of one output is as it was observed."""

@@ -52,6 +52,8 @@ def optimizer_runs(dtype: str) -> list[Run]:
     visited = rng.random((steps, rows, 1)) < 0.4
     visited[:, 0] = False
     visited[0, 1:] = True
+    visited = np.broadcast_to(visited, (steps, rows, columns)).copy()
+    visited[1:, 3::4, 2] = False  # entries without a gradient, in rows that have one
     gradients = list(
         ((rng.standard_normal((steps, rows, columns)) + 0.2) * size * visited).astype(dtype)
     )
@@ -186,12 +188,14 @@ def judge_optimizer(
 
 
 SHORT = 40  # steps that tell nearly all mistakes apart, and cost little
+FIRST = 3  # steps that rule out most guesses
 
 
 def named(runs: Sequence[Run], outputs: Outputs, u: float) -> tuple[list[Mistake], list[str]]:
     """The mistakes that make just these tables: tried on the beginnings of the runs, then on
     all."""
-    lengths = [(k, min(SHORT, len(run.gradients))) for k, run in enumerate(runs)]
+    lengths = [(k, FIRST) for k in range(len(runs))]
+    lengths += [(k, min(SHORT, len(run.gradients))) for k, run in enumerate(runs)]
     lengths += [(k, len(run.gradients)) for k, run in enumerate(runs) if len(run.gradients) > SHORT]
     truths = [runs[k].truth_and_bound for k, _ in lengths]
     observed = Observed(

@@ -6,7 +6,6 @@ plainly. Each mistake overrides one of them, so that two in different parts can 
 wrong gradients are in ``gradients.py``.
 """
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
@@ -27,9 +26,10 @@ class Parts:
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
     ) -> None:
-        self.lr, self.eps, self.weight_decay = lr, eps, weight_decay
+        given = self.settings(lr=lr, eps=eps, weight_decay=weight_decay)
+        self.lr, self.eps, self.weight_decay = given.values()
         self.beta1, self.beta2 = betas
-        self.t = 0
+        self.t: Any = 0
         self.m = np.zeros_like(W)
         self.v = np.zeros_like(W)
 
@@ -41,9 +41,13 @@ class Parts:
         """The variant of that mistake."""
         return self.ways[cls.__name__]
 
+    def settings(self, **given: Any) -> dict[str, Any]:
+        """The settings as they were given."""
+        return given
+
     def step(self, W: Array, dW: Array) -> None:
         """One update of W, in place."""
-        self.t += 1
+        self.t = self.t + 1
         g = self.gradient(W, dW)
         self.decay(W, dW)
         self.m = self.first_moment(g)
@@ -67,9 +71,14 @@ class Parts:
         """The running mean of its square."""
         return self.beta2 * self.v + (1 - self.beta2) * g * g
 
+    def corrections(self) -> tuple[Any, Any]:
+        """The share of a constant gradient that each moment holds after t steps."""
+        return 1 - self.beta1**self.t, 1 - self.beta2**self.t
+
     def corrected(self) -> tuple[Array, Array]:
         """Both moments without their start from zero."""
-        return self.m / (1 - self.beta1**self.t), self.v / (1 - self.beta2**self.t)
+        first, second = self.corrections()
+        return self.m / first, self.v / second
 
     def denominator(self, v_hat: Array) -> Array:
         """The root of the second moment; eps comes after it."""
@@ -109,6 +118,7 @@ def mistake(
     variants: tuple[str, ...] = (),
     remembers: bool = False,
     precision: bool = False,
+    whole: bool = False,
 ) -> Callable[[type], type]:
     """Enters the class below it in the catalogue. It finds the number it is given in
     ``self.amount``, and the variant in ``self.way(its own class)``."""
@@ -135,6 +145,7 @@ def mistake(
                 chosen=chosen,
                 remembers=remembers,
                 precision=precision,
+                whole=whole,
             )
         )
         return code
@@ -187,12 +198,14 @@ class DecayNotTimesLr(Parts):
 @mistake(
     "decay after the update",
     Parts.decay,
+    variants=("", "and before it as well"),
     why="The decay stands at the end of the step, so it shrinks the update as well.",
     mend="Decay first, then update.",
 )
 class DecayAfterTheUpdate(Parts):
     def decay(self, W: Array, dW: Array) -> None:
-        pass
+        if self.way(DecayAfterTheUpdate):
+            super().decay(W, dW)
 
     def step(self, W: Array, dW: Array) -> None:
         super().step(W, dW)
@@ -207,7 +220,7 @@ class DecayAfterTheUpdate(Parts):
 )
 class DecayOfVisitedRows(Parts):
     def decay(self, W: Array, dW: Array) -> None:
-        W[dW.any(axis=1)] *= 1 - self.lr * self.weight_decay
+        W *= np.where(dW.any(axis=-1, keepdims=True), 1 - self.lr * self.weight_decay, 1)
 
 
 # --- moments --------------------------------------------------------------------------------------
@@ -286,6 +299,9 @@ class SquareOfTheMean(Parts):
     mend="v is the raw second moment, of g * g.",
 )
 class SecondMomentAroundTheMean(Parts):
+    def first_moment(self, g: Array) -> Array:
+        return self.beta1 * self.m + (1 - self.beta1) * g  # at beta1 = 0 just g, as torch's lerp
+
     def second_moment(self, g: Array) -> Array:
         return self.beta2 * self.v + (1 - self.beta2) * (g - self.m) ** 2
 
@@ -303,8 +319,8 @@ class BetasSwapped(Parts):
     def second_moment(self, g: Array) -> Array:
         return self.beta1 * self.v + (1 - self.beta1) * g * g
 
-    def corrected(self) -> tuple[Array, Array]:
-        return self.m / (1 - self.beta2**self.t), self.v / (1 - self.beta1**self.t)
+    def corrections(self) -> tuple[Any, Any]:
+        return 1 - self.beta2**self.t, 1 - self.beta1**self.t
 
 
 @mistake(
@@ -317,8 +333,129 @@ class OneBetaForBoth(Parts):
     def second_moment(self, g: Array) -> Array:
         return self.beta1 * self.v + (1 - self.beta1) * g * g
 
+    def corrections(self) -> tuple[Any, Any]:
+        return 1 - self.beta1**self.t, 1 - self.beta1**self.t
+
+
+Factors = tuple[tuple[float, float], tuple[float, float]]  # (keep, feed) of each moment
+MIXED: dict[str, Callable[[float, float], Factors]] = {
+    "1 - beta1 feeds the second moment": lambda b1, b2: ((b1, 1 - b1), (b2, 1 - b1)),
+    "1 - beta2 feeds the first moment": lambda b1, b2: ((b1, 1 - b2), (b2, 1 - b2)),
+    "beta1 keeps the second moment": lambda b1, b2: ((b1, 1 - b1), (b1, 1 - b2)),
+    "beta2 keeps the first moment": lambda b1, b2: ((b2, 1 - b1), (b2, 1 - b2)),
+    "beta1 for the second moment, beta2 in its correction": lambda b1, b2: (
+        (b1, 1 - b1),
+        (b1, 1 - b1),
+    ),
+    "beta2 for the first moment, beta1 in its correction": lambda b1, b2: (
+        (b2, 1 - b2),
+        (b2, 1 - b2),
+    ),
+    "swapped, not in the corrections": lambda b1, b2: ((b2, 1 - b2), (b1, 1 - b1)),
+    "the second moment summed for ever": lambda b1, b2: ((b1, 1 - b1), (1, 1)),
+    "beta2 feeds the second moment": lambda b1, b2: ((b1, 1 - b1), (b2, b2)),
+    "beta1 feeds the first moment": lambda b1, b2: ((b1, b1), (b2, 1 - b2)),
+}
+
+
+@mistake(
+    "betas mixed up in the moments",
+    Parts.first_moment,
+    variants=tuple(MIXED),
+    why="A moment is kept by one factor and fed by another that does not belong to it.",
+    mend="m = beta1 * m + (1 - beta1) * g and v = beta2 * v + (1 - beta2) * g * g.",
+)
+class BetasMixed(Parts):
+    def first_moment(self, g: Array) -> Array:
+        keep, feed = MIXED[self.way(BetasMixed)](self.beta1, self.beta2)[0]
+        return keep * self.m + feed * g
+
+    def second_moment(self, g: Array) -> Array:
+        keep, feed = MIXED[self.way(BetasMixed)](self.beta1, self.beta2)[1]
+        return keep * self.v + feed * g * g
+
+
+@mistake(
+    "betas mixed up in the corrections",
+    Parts.corrections,
+    variants=("", "beta1 in both", "beta2 in both"),
+    why="A moment is divided by the correction of the other.",
+    mend="Divide m by 1 - beta1**t and v by 1 - beta2**t.",
+)
+class CorrectionsMixed(Parts):
+    def corrections(self) -> tuple[Any, Any]:
+        first, second = super().corrections()
+        way = self.way(CorrectionsMixed)
+        return (first if "beta1" in way else second), (second if "beta2" in way else first)
+
+
+@mistake(
+    "largest gradient kept",
+    Parts.second_moment,
+    variants=("", "eps inside the maximum"),
+    why="v = max(beta2 * v, |g|), neither corrected nor rooted: that is AdaMax.",
+    mend="v = beta2 * v + (1 - beta2) * g * g, corrected, and its root in the denominator.",
+)
+class LargestGradientKept(Parts):
+    def second_moment(self, g: Array) -> Array:
+        inside = self.eps if self.way(LargestGradientKept) else 0
+        return np.maximum(self.beta2 * self.v, abs(g) + inside)
+
     def corrected(self) -> tuple[Array, Array]:
-        return self.m / (1 - self.beta1**self.t), self.v / (1 - self.beta1**self.t)
+        return self.m / self.corrections()[0], self.v
+
+    def denominator(self, v_hat: Array) -> Array:
+        return v_hat + (0 if self.way(LargestGradientKept) else self.eps)
+
+
+SHARED = {
+    "by each row": lambda v: v.mean(axis=-1, keepdims=True),
+    "by each column": lambda v: v.mean(axis=-2, keepdims=True),
+    "by the whole table": lambda v: v.mean(axis=(-2, -1), keepdims=True),
+    "summed over each row": lambda v: v.sum(axis=-1, keepdims=True),
+    "summed over the whole table": lambda v: v.sum(axis=(-2, -1), keepdims=True),
+    "from row and column, as in Adafactor": lambda v: (
+        v.mean(axis=-1, keepdims=True)
+        * v.mean(axis=-2, keepdims=True)
+        / v.mean(axis=(-2, -1), keepdims=True)
+    ),
+}
+
+
+@mistake(
+    "second moment shared",
+    Parts.corrected,
+    variants=tuple(SHARED),
+    why="One second moment stands for many entries, as in Adam-mini and Adafactor.",
+    mend="Every entry has a second moment: v has the shape of W.",
+)
+class SecondMomentShared(Parts):
+    def corrected(self) -> tuple[Array, Array]:
+        m_hat, v_hat = super().corrected()
+        return m_hat, SHARED[self.way(SecondMomentShared)](v_hat)
+
+
+@mistake(
+    "moments in few digits",
+    Parts.first_moment,
+    variants=("bfloat16", "float16"),
+    why="Both moments are stored in half precision between the steps.",
+    mend="Make the moments with np.zeros_like(W).",
+)
+class MomentsInFewDigits(Parts):
+    def stored(self, moment: Array) -> Array:
+        """Rounded to half precision, by way of float32 as torch does."""
+        if self.way(MomentsInFewDigits) == "float16":
+            return moment.astype(np.float16).astype(moment.dtype)
+        bits = np.ascontiguousarray(moment, np.float32).view(np.uint32)
+        half = bits + np.uint32(0x7FFF) + ((bits >> 16) & 1)  # to the nearest, a tie to even
+        return (half & np.uint32(0xFFFF0000)).view(np.float32).astype(moment.dtype)
+
+    def first_moment(self, g: Array) -> Array:
+        return self.stored(self.beta1 * self.m + (1 - self.beta1) * g)
+
+    def second_moment(self, g: Array) -> Array:
+        return self.stored(super().second_moment(g))
 
 
 @mistake(
@@ -330,11 +467,11 @@ class OneBetaForBoth(Parts):
 )
 class LargestSecondMomentKept(Parts):
     def corrected(self) -> tuple[Array, Array]:
-        way, bias = self.way(LargestSecondMomentKept), 1 - self.beta2**self.t
+        way, (share, bias) = self.way(LargestSecondMomentKept), self.corrections()
         self.largest = np.maximum(
             getattr(self, "largest", 0), self.v / (bias if way == "corrected first" else 1)
         )
-        first = self.m / (1 if "neither" in way else 1 - self.beta1**self.t)
+        first = self.m / (1 if "neither" in way else share)
         return first, self.largest / (1 if way else bias)
 
 
@@ -343,61 +480,96 @@ class LargestSecondMomentKept(Parts):
 
 @mistake(
     "no bias correction",
-    Parts.corrected,
+    Parts.corrections,
     why="The moments are used as they are.",
     mend="Divide m by 1 - beta1**t and v by 1 - beta2**t.",
 )
 class NoBiasCorrection(Parts):
-    def corrected(self) -> tuple[Array, Array]:
-        return self.m, self.v
+    def corrections(self) -> tuple[Any, Any]:
+        return 1.0, 1.0
 
 
 @mistake(
     "first moment not corrected",
-    Parts.corrected,
+    Parts.corrections,
     why="Only v is divided by its correction.",
     mend="Divide m by 1 - beta1**t as well.",
 )
 class FirstMomentNotCorrected(Parts):
-    def corrected(self) -> tuple[Array, Array]:
-        return self.m, self.v / (1 - self.beta2**self.t)
+    def corrections(self) -> tuple[Any, Any]:
+        return 1.0, 1 - self.beta2**self.t
 
 
 @mistake(
     "second moment not corrected",
-    Parts.corrected,
+    Parts.corrections,
     why="Only m is divided by its correction.",
     mend="Divide v by 1 - beta2**t as well.",
 )
 class SecondMomentNotCorrected(Parts):
-    def corrected(self) -> tuple[Array, Array]:
-        return self.m / (1 - self.beta1**self.t), self.v
+    def corrections(self) -> tuple[Any, Any]:
+        return 1 - self.beta1**self.t, 1.0
 
 
 @mistake(
     "t one ahead",
-    Parts.corrected,
+    Parts.corrections,
     variants=("", "twice as fast", "one behind, at least 1"),
     why="t starts from 1 and is raised before it is used.",
     mend="The first step is t = 1.",
 )
 class TOneAhead(Parts):
-    def corrected(self) -> tuple[Array, Array]:
+    def corrections(self) -> tuple[Any, Any]:
         t = {"": self.t + 1, "twice as fast": 2 * self.t}.get(
             self.way(TOneAhead), max(1, self.t - 1)
         )
-        return self.m / (1 - self.beta1**t), self.v / (1 - self.beta2**t)
+        return 1 - self.beta1**t, 1 - self.beta2**t
 
 
 @mistake(
     "t never raised",
-    Parts.corrected,
+    Parts.corrections,
     why="t stays at 1, so the correction of the first step is made for ever.",
     mend="Raise t in every step.",
 )
 class TNeverRaised(Parts):
-    def corrected(self) -> tuple[Array, Array]:
-        return self.m / (1 - self.beta1), self.v / (1 - self.beta2)
+    def corrections(self) -> tuple[Any, Any]:
+        return 1 - self.beta1, 1 - self.beta2
+
+
+@mistake(
+    "t starts again",
+    Parts.corrections,
+    amounts=(2, 200),
+    usual=8.0,
+    whole=True,
+    why="t is the number of the batch in its epoch, and the moments outlive the epoch.",
+    mend="Count t from the first step of all.",
+)
+class TStartsAgain(Parts):
+    def corrections(self) -> tuple[Any, Any]:
+        t = (self.t - 1) % self.amount + 1
+        return 1 - self.beta1**t, 1 - self.beta2**t
+
+
+@mistake(
+    "bias correction stops",
+    Parts.corrections,
+    amounts=(1, 200),
+    usual=6.0,
+    whole=True,
+    variants=("", "of the first moment alone", "of the second moment alone"),
+    why="The corrections are left out after so many steps, as if they were 1 by then.",
+    mend="Correct in every step: 1 - beta2**t is near 1 after thousands of steps only.",
+)
+class CorrectionStops(Parts):
+    def corrections(self) -> tuple[Any, Any]:
+        (first, second), way = super().corrections(), self.way(CorrectionStops)
+        over = self.t > self.amount
+        return (
+            first if "second" in way else np.where(over, 1.0, first),
+            second if "first" in way else np.where(over, 1.0, second),
+        )
 
 
 @mistake(
@@ -414,15 +586,15 @@ class CorrectedMomentsStored(Parts):
 
 @mistake(
     "bias corrections in float32",
-    Parts.corrected,
+    Parts.corrections,
     precision=True,
     why="beta**t is worked out in single precision.",
     mend="Work out scalars in double precision and round them once, where they meet the array.",
 )
 class BiasCorrectionsInFloat32(Parts):
-    def corrected(self) -> tuple[Array, Array]:
+    def corrections(self) -> tuple[Any, Any]:
         beta1, beta2 = np.float32(self.beta1), np.float32(self.beta2)
-        return self.m / float(1 - beta1**self.t), self.v / float(1 - beta2**self.t)
+        return float(1 - beta1**self.t), float(1 - beta2**self.t)
 
 
 # --- denominator ----------------------------------------------------------------------------------
@@ -438,7 +610,7 @@ class BiasCorrectionsInFloat32(Parts):
 class EpsInsideTheRoot(Parts):
     def denominator(self, v_hat: Array) -> Array:
         way = self.way(EpsInsideTheRoot)
-        eps = self.eps / (1 - self.beta2**self.t) if "before" in way else self.eps
+        eps = self.eps / self.corrections()[1] if "before" in way else self.eps
         return np.sqrt(v_hat + (eps**2 if way == "squared" else eps)) + (
             eps if "outside" in way else 0
         )
@@ -455,7 +627,7 @@ class EpsInsideTheRoot(Parts):
 )
 class EpsBeforeTheBiasCorrection(Parts):
     def denominator(self, v_hat: Array) -> Array:
-        return np.sqrt(v_hat) + self.eps / math.sqrt(1 - self.beta2**self.t)
+        return np.sqrt(v_hat) + self.eps / np.sqrt(self.corrections()[1])
 
 
 @mistake(
@@ -491,6 +663,36 @@ class RootLeftOut(Parts):
         return v_hat + self.eps
 
 
+@mistake(
+    "second moment not used",
+    Parts.denominator,
+    why="Nothing is divided by the root of the second moment: that is SGD with momentum.",
+    mend="Divide by sqrt(v) + eps.",
+)
+class SecondMomentNotUsed(Parts):
+    def denominator(self, v_hat: Array) -> Array:
+        return np.ones_like(v_hat)
+
+
+@mistake(
+    "variance rectified",
+    Parts.update,
+    variants=("", "from a length of 4 on"),
+    why="The first steps are not divided, later ones by a rectified root: that is RAdam.",
+    mend="Divide by sqrt(v) + eps from the first step on.",
+)
+class VarianceRectified(Parts):
+    def update(self, W: Array, dW: Array, m_hat: Array, denominator: Array) -> None:
+        end = 2 / (1 - self.beta2) - 1
+        power, share = self.beta2**self.t, self.corrections()[1]
+        length = end - 2 * self.t * power / share
+        if length <= (4 if self.way(VarianceRectified) else 5):
+            W -= self.lr * m_hat
+            return
+        r2 = (length - 4) * (length - 2) * end / ((end - 4) * (end - 2) * length)
+        W -= self.lr * m_hat * np.sqrt(r2 * share) / (np.sqrt(self.v) + self.eps)
+
+
 # --- update ---------------------------------------------------------------------------------------
 
 
@@ -508,19 +710,25 @@ class Uphill(Parts):
 @mistake(
     "lazy rows",
     Parts.update,
-    variants=("", "moments and update", "moments, update and decay"),
+    variants=(
+        "",
+        "moments and update",
+        "moments, update and decay",
+        "and entries whose gradient is 0",
+    ),
     why="Only rows in the batch move, as SparseAdam does, though the others still have momentum.",
     mend="Update every row: a first moment outlives its gradient.",
 )
 class LazyRows(Parts):
     def step(self, W: Array, dW: Array) -> None:
-        absent, way = ~dW.any(axis=-1), self.way(LazyRows)
+        way = self.way(LazyRows)
+        present = dW != 0 if "entries" in way else dW.any(axis=-1, keepdims=True)
         kept = W.copy() if "decay" in way else W * (1 - self.lr * self.weight_decay)
-        m, v = self.m.copy(), self.v.copy()
+        m, v = self.m, self.v
         super().step(W, dW)
-        W[..., absent, :] = kept[..., absent, :]
-        if way:
-            self.m[..., absent, :], self.v[..., absent, :] = m[..., absent, :], v[..., absent, :]
+        W[...] = np.where(present, W, kept)
+        if "moments" in way:
+            self.m, self.v = np.where(present, self.m, m), np.where(present, self.v, v)
 
 
 @mistake(
@@ -561,33 +769,33 @@ class LookingAhead(Parts):
 
 @mistake(
     "moments multiplied by the correction",
-    Parts.corrected,
+    Parts.corrections,
     variants=("", "the first alone", "the second alone"),
     why="m * (1 - beta1**t): the correction makes the first moments smaller instead of larger.",
     mend="Divide m by 1 - beta1**t and v by 1 - beta2**t.",
 )
 class MomentsMultiplied(Parts):
-    def corrected(self) -> tuple[Array, Array]:
+    def corrections(self) -> tuple[Any, Any]:
         c1, c2 = 1 - self.beta1**self.t, 1 - self.beta2**self.t
         way = self.way(MomentsMultiplied)
-        m = self.m / c1 if "second" in way else self.m * c1
-        return m, self.v / c2 if "first" in way else self.v * c2
+        return c1 if "second" in way else 1 / c1, c2 if "first" in way else 1 / c2
 
 
 @mistake(
     "beta times t",
-    Parts.corrected,
+    Parts.corrections,
     why="beta * t or beta ^ t stands for beta**t.",
     mend="The corrections are 1 - beta1**t and 1 - beta2**t, powers of the betas.",
 )
 class BetaTimesT(Parts):
-    def corrected(self) -> tuple[Array, Array]:
-        return self.m / (1 - self.beta1 * self.t), self.v / (1 - self.beta2 * self.t)
+    def corrections(self) -> tuple[Any, Any]:
+        return 1 - self.beta1 * self.t, 1 - self.beta2 * self.t
 
 
 @mistake(
     "root of the correction left out",
-    Parts.corrected,
+    Parts.corrections,
+    variants=("", "one taken of the first correction"),
     why=(
         "The corrections are folded into lr, and that of v comes after the root: it needs a root "
         "as well."
@@ -595,13 +803,14 @@ class BetaTimesT(Parts):
     mend="lr * sqrt(1 - beta2**t) / (1 - beta1**t).",
 )
 class RootOfTheCorrection(Parts):
-    def corrected(self) -> tuple[Array, Array]:
-        return self.m / (1 - self.beta1**self.t), self.v / (1 - self.beta2**self.t) ** 2
+    def corrections(self) -> tuple[Any, Any]:
+        c1, c2 = super().corrections()
+        return (c1, c2**2) if not self.way(RootOfTheCorrection) else (c1**0.5, c2)
 
 
 @mistake(
     "t counted for each row",
-    Parts.corrected,
+    Parts.corrections,
     why="A row's t is raised only in steps that visit it, as in some sparse optimizers.",
     mend="One t for all: every row's moments fade in every step.",
 )
@@ -610,9 +819,9 @@ class TOfEachRow(Parts):
         self.rows = getattr(self, "rows", 0) + dW.any(axis=-1, keepdims=True)
         return dW
 
-    def corrected(self) -> tuple[Array, Array]:
+    def corrections(self) -> tuple[Any, Any]:
         t = np.maximum(self.rows, 1)
-        return self.m / (1 - self.beta1**t), self.v / (1 - self.beta2**t)
+        return 1 - self.beta1**t, 1 - self.beta2**t
 
 
 @mistake(
@@ -674,17 +883,27 @@ class OneArrayForBoth(Parts):
 @mistake(
     "moments used before they are updated",
     Parts.corrected,
-    variants=("", "the second alone", "the first alone"),
+    variants=(
+        "",
+        "the second alone",
+        "the first alone",
+        "with the t of that step",
+        "the second alone, with the t of that step",
+    ),
     why="The update comes before this step's gradient enters the moments.",
     mend="Update both moments first, then W.",
 )
 class MomentsUsedLate(Parts):
     def corrected(self) -> tuple[Array, Array]:
-        before = getattr(self, "before", (0 * self.m, 0 * self.v))
-        self.before = self.m.copy(), self.v.copy()
         way, now = self.way(MomentsUsedLate), super().corrected()
-        late = before[0] / (1 - self.beta1**self.t), before[1] / (1 - self.beta2**self.t)
-        return now[0] if "second" in way else late[0], now[1] if "first" in way else late[1]
+        m, v = getattr(self, "before", (0 * self.m, 0 * self.v))
+        self.before = self.m.copy(), self.v.copy()
+        if "that step" in way and self.t == 1:  # there is none before it
+            return now
+        self.t -= "that step" in way
+        first, second = self.corrections()
+        self.t += "that step" in way
+        return now[0] if "second" in way else m / first, now[1] if "first" in way else v / second
 
 
 WRONG_DECAYS = {
@@ -702,6 +921,8 @@ WRONG_DECAYS = {
     "weights replaced": lambda o, W: W * o.lr * o.weight_decay,
     "as an exponential": lambda o, W: W * np.exp(-o.lr * o.weight_decay),
     "half": lambda o, W: W * (1 - o.lr * o.weight_decay / 2),
+    "to the power t": lambda o, W: W * (1 - o.lr * o.weight_decay) ** o.t,
+    "towards the first weights": lambda o, W: W - o.lr * o.weight_decay * (W - o.W0),
 }
 
 
@@ -717,6 +938,7 @@ WRONG_DECAYS = {
 )
 class DecayDoneWrong(Parts):
     def decay(self, W: Array, dW: Array) -> None:
+        self.W0 = getattr(self, "W0", W.copy())
         W[...] = WRONG_DECAYS[self.way(DecayDoneWrong)](self, W)
 
 
@@ -819,6 +1041,7 @@ HARD_CODED = {
     "beta1": lambda o, a: {"beta1": a},
     "beta2": lambda o, a: {"beta2": a},
     "lr": lambda o, a: {"lr": a},
+    "beta2, and 0.9 for beta1": lambda o, a: {"beta1": 0.9, "beta2": a},
 }
 
 
@@ -841,6 +1064,32 @@ class SettingHardCoded(Parts):
 
 
 @mistake(
+    "lr of the update hard-coded",
+    Parts.update,
+    amounts=(1e-6, 1.0),
+    usual=0.0025,
+    why="The decay has the lr that was handed over, the update another that is written down.",
+    mend="Use the lr that the constructor was given.",
+)
+class UpdateLrHardCoded(Parts):
+    def update(self, W: Array, dW: Array, m_hat: Array, denominator: Array) -> None:
+        W -= self.amount * m_hat / denominator
+
+
+@mistake(
+    "settings exchanged",
+    Parts.settings,
+    variants=("eps and weight_decay", "lr and weight_decay", "lr and eps"),
+    why="Two settings are handed on in the wrong order.",
+    mend="Hand settings on by name: eps=eps, weight_decay=weight_decay.",
+)
+class SettingsExchanged(Parts):
+    def settings(self, **given: Any) -> dict[str, Any]:
+        a, b = self.way(SettingsExchanged).split(" and ")
+        return {**given, a: given[b], b: given[a]}
+
+
+@mistake(
     "eps in another place",
     Parts.denominator,
     variants=("larger of root and eps", "added twice", "times the root of the correction"),
@@ -852,7 +1101,7 @@ class EpsElsewhere(Parts):
         way, root = self.way(EpsElsewhere), np.sqrt(v_hat)
         if "larger" in way:
             return np.maximum(root, self.eps)
-        return root + self.eps * (2 if "twice" in way else math.sqrt(1 - self.beta2**self.t))
+        return root + self.eps * (2 if "twice" in way else np.sqrt(self.corrections()[1]))
 
 
 @mistake(
@@ -884,7 +1133,7 @@ class RootOfTheFirst(Parts):
     Parts.gradient,
     amounts=(1e-4, 100.0),
     usual=1.0,
-    variants=("by norm", "by value", "by norm of each row"),
+    variants=("by norm", "by value", "by norm of each row", "by norm + 1e-6"),
     why="Clipping of the gradient is a part of the step.",
     mend="Clip in the training loop if at all: AdamW takes the gradient as it is.",
 )
@@ -894,7 +1143,165 @@ class ClippedInside(Parts):
             return np.clip(dW, -self.amount, self.amount)
         axis = -1 if "row" in self.way(ClippedInside) else (-2, -1)
         norm = np.sqrt((dW * dW).sum(axis=axis, keepdims=True))
-        return dW * np.minimum(1, self.amount / np.maximum(norm, 1e-300))
+        more = 1e-6 if "1e-6" in self.way(ClippedInside) else 1e-300  # torch's
+        return dW * np.minimum(1, self.amount / (norm + more))
+
+
+RESCALED: dict[str, Callable[[Array], Array]] = {
+    "divided by its norm": lambda g: over(g, np.sqrt((g * g).sum(axis=(-2, -1), keepdims=True))),
+    "each row divided by its norm": lambda g: over(g, np.sqrt((g * g).sum(axis=-1, keepdims=True))),
+    "divided by its largest entry": lambda g: over(g, abs(g).max(axis=(-2, -1), keepdims=True)),
+    "divided by its standard deviation": lambda g: over(g, g.std(axis=(-2, -1), keepdims=True)),
+    "each row to mean 0": lambda g: g - g.mean(axis=-1, keepdims=True),
+    "its sign": np.sign,
+}
+
+
+def over(g: Array, size: Array) -> Array:
+    """``g / size``, and ``g`` where that is 0."""
+    return g / np.where(size > 0, size, 1)
+
+
+@mistake(
+    "gradient rescaled inside the step",
+    Parts.gradient,
+    variants=tuple(RESCALED),
+    why="The gradient is normalised, centred or reduced to its sign before the moments see it.",
+    mend="AdamW takes the gradient as it is.",
+)
+class Rescaled(Parts):
+    def gradient(self, W: Array, dW: Array) -> Array:
+        return RESCALED[self.way(Rescaled)](dW)
+
+
+@mistake(
+    "gradients pile up",
+    Parts.gradient,
+    why="Each gradient is added to those before, as when zero_grad is forgotten.",
+    mend="Set the gradient to zero, or to None, before each backward pass.",
+)
+class GradientsPileUp(Parts):
+    def gradient(self, W: Array, dW: Array) -> Array:
+        self.pile = getattr(self, "pile", 0) + dW
+        return self.pile
+
+
+@mistake(
+    "W moved in every n-th step only",
+    Parts.step,
+    amounts=(2, 64),
+    usual=2.0,
+    whole=True,
+    variants=("by the mean gradient", "by their sum", "by the last one"),
+    why="Gradients are gathered over n steps, or n - 1 of them are left out.",
+    mend="Make one update in every step; gather gradients in the training loop.",
+)
+class EveryNthStep(Parts):
+    def step(self, W: Array, dW: Array) -> None:
+        way = self.way(EveryNthStep)
+        self.calls = getattr(self, "calls", 0) + 1
+        self.sum = getattr(self, "sum", 0) + dW
+        due = self.calls % self.amount == 0
+        t, m, v, kept = self.t, self.m, self.v, W.copy()
+        super().step(W, dW if "last" in way else self.sum / (1 if "sum" in way else self.amount))
+        self.t, self.sum = np.where(due, self.t, t), np.where(due, 0, self.sum)
+        self.m, self.v = np.where(due, self.m, m), np.where(due, self.v, v)
+        W[...] = np.where(due, W, kept)
+
+
+@mistake(
+    "slow weights mixed in",
+    Parts.step,
+    amounts=(2, 64),
+    usual=5.0,
+    whole=True,
+    variants=("by half", "by 0.8"),
+    why="Every n-th step goes back towards weights that are kept apart: that is Lookahead.",
+    mend="Leave W where the update put it.",
+)
+class SlowWeights(Parts):
+    def step(self, W: Array, dW: Array) -> None:
+        self.slow = getattr(self, "slow", W.copy())
+        super().step(W, dW)
+        back = self.t % self.amount == 0
+        share = 0.5 if "half" in self.way(SlowWeights) else 0.8
+        self.slow = np.where(back, self.slow + share * (W - self.slow), self.slow)
+        W[...] = np.where(back, self.slow, W)
+
+
+@mistake(
+    "update masked by the gradient's sign",
+    Parts.update,
+    variants=("", "and enlarged for it"),
+    why="Entries that would move against their gradient stay: that is the cautious AdamW.",
+    mend="Every entry moves along its first moment.",
+)
+class Masked(Parts):
+    def update(self, W: Array, dW: Array, m_hat: Array, denominator: Array) -> None:
+        mask = (m_hat * dW > 0).astype(W.dtype)
+        if self.way(Masked):
+            mask /= np.maximum(mask.mean(axis=(-2, -1), keepdims=True), 1e-3)
+        W -= self.lr * mask * m_hat / denominator
+
+
+@mistake(
+    "sign of the first moment as the update",
+    Parts.update,
+    variants=("", "of a mixed one, as in Lion"),
+    why="Each entry moves by lr, whatever its gradient's size.",
+    mend="Divide the first moment by sqrt(v) + eps, and take no sign.",
+)
+class SignAsUpdate(Parts):
+    def first_moment(self, g: Array) -> Array:
+        if not self.way(SignAsUpdate):
+            return super().first_moment(g)
+        self.mixed = self.beta1 * self.m + (1 - self.beta1) * g
+        return self.beta2 * self.m + (1 - self.beta2) * g
+
+    def update(self, W: Array, dW: Array, m_hat: Array, denominator: Array) -> None:
+        W -= self.lr * np.sign(self.mixed if self.way(SignAsUpdate) else m_hat)
+
+
+@mistake(
+    "update scaled to the size of W",
+    Parts.update,
+    variants=("as in LAMB", "row by row", "apart from the decay"),
+    why="The update is multiplied by |W| over its norm, a trust ratio.",
+    mend="W -= lr * m_hat / (sqrt(v_hat) + eps), the same for every table.",
+)
+class TrustRatio(Parts):
+    def decay(self, W: Array, dW: Array) -> None:
+        if "apart" in self.way(TrustRatio):
+            super().decay(W, dW)
+
+    def update(self, W: Array, dW: Array, m_hat: Array, denominator: Array) -> None:
+        way, u = self.way(TrustRatio), m_hat / denominator
+        if "apart" not in way:
+            u = u + self.weight_decay * W
+        axis = -1 if "row" in way else (-2, -1)
+        size, norm = (np.sqrt((x * x).sum(axis=axis, keepdims=True)) for x in (W, u))
+        W -= self.lr * u * np.where((size > 0) & (norm > 0), over(size, norm), 1)
+
+
+@mistake(
+    "update clipped",
+    Parts.update,
+    amounts=(1e-3, 100.0),
+    usual=0.6,
+    variants=("by root mean square", "by norm", "by value"),
+    why="An update that is too large is scaled down, as in Adafactor.",
+    mend="W -= lr * m_hat / (sqrt(v_hat) + eps), of any size.",
+)
+class UpdateClipped(Parts):
+    def update(self, W: Array, dW: Array, m_hat: Array, denominator: Array) -> None:
+        way, u = self.way(UpdateClipped), m_hat / denominator
+        if "value" in way:
+            u = np.clip(u, -self.amount, self.amount)
+        else:
+            square = (u * u).sum(axis=(-2, -1), keepdims=True)
+            size = np.sqrt(square if "norm" in way else square / (u.shape[-2] * u.shape[-1]))
+            u = u / np.maximum(1, size / self.amount)
+        W -= self.lr * u
 
 
 SCHEDULES = {

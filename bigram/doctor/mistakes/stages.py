@@ -74,6 +74,7 @@ class Mistake:
     )
     precision: bool = False  # digits are lost that W's dtype has: none are in the shortest
     unstable: bool = False  # right for ordinary logits: no number comes out where they are extreme
+    whole: bool = False  # the amount is a whole number
     coupled: bool = False  # the loss of one token depends on the logits of another
 
     @property
