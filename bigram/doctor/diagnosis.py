@@ -207,10 +207,12 @@ class Search:
         given = chosen[k].with_amount(numbers[:, None, None])
         i = self.probes[0]
         made = self.made(tuple(given if j == k else m for j, m in enumerate(chosen)), i)
-        if made is not None and made.shape == (len(numbers), *self.seen.outputs[i].shape):
-            for number, one in zip(numbers, made, strict=True):
-                if self.distance(one, i) <= 1:
-                    yield float(number)
+        output = self.seen.outputs[i]
+        if made is None or made.shape != (len(numbers), *output.shape) or np.isnan(made).all():
+            return
+        room = self.seen.room(i, np.nan_to_num(made))
+        near = (abs(made - output).reshape(len(numbers), -1) <= room).all(axis=1)
+        yield from (float(number) for number in numbers[near])
 
     def amounts(self, chosen: Chosen, k: int) -> Iterator[float]:
         """The numbers with which one entry of one output is as it was observed."""
@@ -239,6 +241,15 @@ class Search:
                 inside = (low_end - pad <= output) & (output <= high_end + pad)
                 if not inside.all():
                     return
+                # all entries lie between the same two numbers, or next to them
+                ends = np.arange(GRID - 1)[:, None] + np.arange(-1, 3)
+                near = made[np.clip(ends, 0, GRID - 1)]  # (GRID - 1, 4, ...)
+                fits = (np.nanmin(near, axis=1) - room <= output) & (
+                    output <= np.nanmax(near, axis=1) + room
+                )
+                between = fits.reshape(GRID - 1, -1).all(axis=1)
+                if not between.any():
+                    return
                 moves = np.nan_to_num(high_end - low_end, nan=0)
             off = differences(output, self.seen.truths[i])
             for entry in dict.fromkeys((int(off.argmax()), int(moves.argmax()))):
@@ -250,15 +261,17 @@ class Search:
                     assert made is not None
                     return made.reshape(GRID, -1)[:, entry]
 
-                yield from self._roots(values, whole, float(output.flat[entry]))
+                yield from self._roots(values, whole, float(output.flat[entry]), between)
 
     @staticmethod
-    def _roots(values: Callable[[Array], Array], whole: Array, wanted: float) -> Iterator[float]:
-        """Where ``values`` is ``wanted``: each bracket is divided until it is no wider than a
-        rounding."""
+    def _roots(
+        values: Callable[[Array], Array], whole: Array, wanted: float, between: Array
+    ) -> Iterator[float]:
+        """Where ``values`` is ``wanted``: each bracket that is in question is divided until it is
+        no wider than a rounding."""
         over = np.sign(values(whole) - wanted)
         starts = np.flatnonzero(
-            np.isfinite(over[:-1]) & np.isfinite(over[1:]) & (over[:-1] * over[1:] <= 0)
+            between & np.isfinite(over[:-1]) & np.isfinite(over[1:]) & (over[:-1] * over[1:] <= 0)
         )
         for start in starts[:3]:
             low, high = float(whole[start]), float(whole[start + 1])
