@@ -359,13 +359,18 @@ def costly(atom: Chosen) -> bool:
 
 def worth(a: Chosen, b: Chosen) -> bool:
     """Whether a pair is tried: a factor is found as a ratio unless a number is to be found as well;
-    a number with a rare variant, or two derivatives of a whole batch, would take minutes."""
+    a number with a rare variant of another, or two derivatives of a whole batch, would take
+    minutes."""
     if any(m.ratio for m in (*a, *b)):
         return any(m.amounts for m in (*a, *b))
-    frequent = all(
-        not m.variants or m.chosen[-1] == m.variants[0] or "token_loss" in m.code for m in (*a, *b)
-    )
-    return frequent or not (costly(a) or costly(b))
+    rare = [
+        m
+        for m in (*a, *b)
+        if m.variants and m.chosen[-1] != m.variants[0] and "token_loss" not in m.code
+    ]
+    if all(m.side == "W" and m.amounts for m in rare):  # steps of an optimizer cost little
+        return True
+    return not (costly(a) or costly(b))
 
 
 def compatible(a: Chosen, b: Chosen) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 
 from bigram.bounds import unit_roundoff
 from bigram.comparator import compare_tensor
-from bigram.doctor import traces
+from bigram.doctor import schedules, traces
 from bigram.doctor.cases import Outputs
 from bigram.doctor.describe import describe_runs
 from bigram.doctor.diagnosis import Chosen, Observed, Search, atoms_of, said
@@ -241,9 +241,12 @@ def named(runs: Sequence[Run], outputs: Outputs, u: float) -> tuple[list[Mistake
     fits = search.singles(atoms)
     if not fits and (trace := traces.low_precision_state(observed, usable)):
         return [trace], []
+    tables = [output["W"] for output in outputs]
+    if not fits and (trace := schedules.schedule(runs, tables)):
+        return [trace], []
     fits = fits or search.pairs(atoms)
     if not fits:
-        return [], []
+        return said(schedules.with_another(runs, tables, atoms)), []
     notes = []
     for other in fits[1:2]:
         best = fits[0]
