@@ -218,6 +218,9 @@ class Search:
         """The numbers with which one entry of one output is as it was observed."""
         low, high = chosen[k].amounts or (0.0, 0.0)
         whole = np.linspace(low, high, GRID) if low <= 0 else np.geomspace(low, high, GRID)
+        if 0 < low < 0.5 < high < 1:  # as dense near 1 as near 0
+            halves = np.geomspace(low, 0.5, GRID // 2), np.geomspace(0.4, 1 - high, GRID // 2)
+            whole = np.concatenate([halves[0], 1 - halves[1]])
 
         def at(numbers: Array, i: int) -> Array | None:
             given = tuple(
@@ -244,9 +247,9 @@ class Search:
                 # all entries lie between the same two numbers, or next to them
                 ends = np.arange(GRID - 1)[:, None] + np.arange(-1, 3)
                 near = made[np.clip(ends, 0, GRID - 1)]  # (GRID - 1, 4, ...)
-                fits = (np.nanmin(near, axis=1) - room <= output) & (
-                    output <= np.nanmax(near, axis=1) + room
-                )
+                least, most = np.nanmin(near, axis=1), np.nanmax(near, axis=1)
+                pad = room + (most - least) / 8  # the top of a parabola between the middle two
+                fits = (least - pad <= output) & (output <= most + pad)
                 between = fits.reshape(GRID - 1, -1).all(axis=1)
                 if not between.any():
                     return

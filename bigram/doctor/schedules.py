@@ -3,7 +3,7 @@ ones, each times one number that depends on t alone."""
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -91,10 +91,14 @@ def schedule(runs: Sequence[Any], tables: Sequence[Array], base: Chosen = ()) ->
                     if not np.isfinite(W).all() or not (made := factors(cls, run, W, steps)):
                         return None
                     decays[k, : len(made[0])], updates[k, : len(made[0])] = made
+                if one_of(updates) is None or one_of(decays) is None:
+                    return None
     except (ValueError, AttributeError, np.linalg.LinAlgError):  # not step by step
         return None
     update, decay = one_of(updates), one_of(decays)
-    if update is None or decay is None or np.ptp(update) + np.ptp(decay) <= ALIKE:
+    assert update is not None
+    assert decay is not None
+    if np.ptp(update) + np.ptp(decay) <= ALIKE:
         return None
     for numbers, of, other in (
         (update, "", abs(update - decay)),
@@ -139,15 +143,3 @@ def shape_of(numbers: Array) -> str:
                     said = words.format(figure(rounded))
                     return said if start == 0 or "t" not in words else f"{said}, t from 1"
     return f"lr times {', '.join(figure(float(f'{x:.3g}')) for x in numbers[:5])} ..."
-
-
-def with_another(
-    runs: Sequence[Any], tables: Sequence[Array], atoms: Iterable[Chosen]
-) -> list[Mistake]:
-    """A schedule and one other mistake; nothing if there is none, or more than one."""
-    pairs = [
-        (*atom, one)
-        for atom in atoms
-        if not any(m.amounts or m.remembers for m in atom) and (one := schedule(runs, tables, atom))
-    ]
-    return list(pairs[0]) if len(pairs) == 1 else []

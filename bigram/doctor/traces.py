@@ -11,7 +11,6 @@ import numpy as np
 from bigram.bounds import unit_roundoff
 from bigram.comparator import differences
 from bigram.doctor.cases import Case, Outputs
-from bigram.doctor.diagnosis import Observed
 from bigram.doctor.mistakes.stages import Mistake, figure
 from common.arrays import Array
 
@@ -244,23 +243,39 @@ def token_weights(cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]
     return None
 
 
-def low_precision_state(observed: Observed, usable: Sequence[int]) -> Mistake | None:
-    """Tables within the bound of single precision everywhere, and beyond that of double nearly
-    everywhere, to both sides."""
-    coarse = unit_roundoff(np.float32) / observed.u
-    if coarse <= 1:
-        return None
-    over, below, above, count = 0, 0, 0, 0
-    for i in usable:
-        # Single precision in the moments alone: the table itself may be double.
-        difference = observed.outputs[i] - observed.truths[i]
-        if (abs(difference) > coarse * observed.bounds[i]).any():
+def low_precision_state(
+    runs: Sequence[Any], tables: Sequence[Array], made: Sequence[Array] | None = None
+) -> Mistake | None:
+    """Steps that differ from those of ``made``, or from the right ones, by float32's share of
+    themselves, to both sides and by different shares; entries that are never visited do not differ.
+    Or a table that float32 holds exactly."""
+    single = unit_roundoff(np.float32)
+    shares = []
+    exact = True
+    for k, (run, W) in enumerate(zip(runs, tables, strict=True)):
+        truth, bound = run.truth_and_bound
+        right = (truth if made is None else made[k]).astype(float)
+        if run.W.dtype == np.float32 or not np.isfinite(W).all():
             return None
-        over += int((abs(difference) > observed.bounds[i]).sum())
-        below += int((difference < 0).sum())
-        above += int((difference > 0).sum())
-        count += difference.size
-    if over < 0.5 * count or min(below, above) < 0.1 * count:
+        off = W - right
+        size = max(1.0, float(abs(right).max()) / float(abs(truth).max()))
+        if not math.isfinite(size):
+            return None
+        if (abs(off) > size * single / unit_roundoff(run.W.dtype) * bound).any():
+            return None
+        exact &= bool((W.astype(np.float32) == W).all())
+        never = ~np.any(run.gradients, axis=0)
+        if not exact and (abs(off) > size * bound)[:, never].any():
+            return None
+        off, step = np.diff(off[:40], axis=0), np.diff(right[:40], axis=0)
+        moved = ~never & (abs(step) > 0)
+        shares.append((off[moved] / step[moved]).ravel())
+    share = np.concatenate(shares)
+    if len(share) < ENOUGH:
+        return None
+    low, median, high = np.quantile(abs(share), (0.1, 0.5, 0.9))
+    likely = single / 16 <= median <= 16 * single and high > 4 * low
+    if not exact and not (likely and 0.1 < (share > 0).mean() < 0.9):
         return None
     return found(
         "float32 state",

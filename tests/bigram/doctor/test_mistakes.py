@@ -224,6 +224,128 @@ def test_the_doctor_names_an_optimizers_mistake_in_another_hand() -> None:
     assert names(report.diagnosis) == ["L2 in the gradient"]
 
 
+@pytest.mark.parametrize(
+    ("entry", "amount", "variant"),
+    [
+        ("t starts again", 13.0, None),
+        ("bias correction stops", 70.0, "of the second moment alone"),
+        ("W moved in every n-th step only", 3.0, "by their sum"),
+        ("slow weights mixed in", 6.0, "by 0.8"),
+        ("clipped inside the step", 0.35, "by norm + 1e-6"),
+        ("update clipped", 0.8, "by value"),
+        ("setting hard-coded", 0.97, "beta2, and 0.9 for beta1"),
+    ],
+)
+def test_an_optimizers_number_is_found_and_not_matched(
+    entry: str, amount: float, variant: str | None
+) -> None:
+    mistake = next(m for m in OPTIMIZERS if m.entry == entry)
+    chosen = replace(mistake, chosen=(amount, *([variant] if variant else [])))
+    runs = optimizer_runs("float64")
+    report = optimizer.judge_optimizer("it", runs, list(optimizer.run_maker(runs)([chosen])))
+    assert [m.name for m in report.diagnosis] == [chosen.named().name]
+
+
+class Scheduled(optimizers.Parts):
+    """A learning rate that changes with t, in the step."""
+
+    def rate(self) -> float:
+        return 1.0
+
+    def step(self, W: np.ndarray, dW: np.ndarray) -> None:
+        lr, self.lr = self.lr, self.lr * self.rate()
+        super().step(W, dW)
+        self.lr = lr
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        (lambda t: (1 + np.cos(np.pi * min(t / 300, 1))) / 2, "a cosine over 300 steps"),
+        (lambda t: max(0, 1 - t / 800) ** 2, "(1 - t / 800)**2"),
+        (lambda t: 0.98 ** (t + 1), "0.98**t, t from 1"),
+        (lambda t: 1 / (1 + 0.03 * t), "1 / (1 + 0.03 * t)"),
+        (lambda t: 0.5 ** (t // 4), "lr times 1, 1, 1, 1, 0.5 ..."),
+    ],
+)
+def test_a_schedule_of_any_shape_is_found_in_the_step(
+    rate: Callable[[int], float], said: str
+) -> None:
+    cls = type("Mine", (Scheduled,), {"rate": lambda self: rate(self.t)})
+    runs = optimizer_runs("float64")
+    report = optimizer.judge_optimizer("it", runs, trained(cls, runs))
+    assert [m.name for m in report.diagnosis] == [f"schedule inside the step, {said}"]
+
+
+def test_a_schedule_is_found_beside_another_mistake() -> None:
+    class Mine(Scheduled):
+        def rate(self) -> float:
+            return float(1 - self.t / 2000) ** 0.9
+
+        def decay(self, W: np.ndarray, dW: np.ndarray) -> None:
+            W -= self.lr * self.weight_decay * np.sign(W)
+
+    runs = optimizer_runs("float64")
+    report = optimizer.judge_optimizer("it", runs, trained(Mine, runs))
+    assert [m.name for m in report.diagnosis] == [
+        "decay done wrong, by the sign of the weights",
+        "schedule inside the step, (1 - t / 2000)**0.9",
+    ]
+
+
+def test_a_rate_that_depends_on_the_gradients_is_no_schedule() -> None:
+    class Mine(optimizers.Parts):
+        def update(self, W, dW, m_hat, denominator) -> None:  # type: ignore[no-untyped-def]
+            W -= self.lr * (1 + abs(dW).mean()) * m_hat / denominator
+
+    runs = optimizer_runs("float64")
+    report = optimizer.judge_optimizer("it", runs, trained(Mine, runs))
+    assert report.verdict == "wrong"
+    assert report.diagnosis == []
+
+
+class SinglePrecision(optimizers.Parts):
+    def first_moment(self, g: np.ndarray) -> np.ndarray:
+        return super().first_moment(g.astype(np.float32)).astype(np.float32)
+
+    def second_moment(self, g: np.ndarray) -> np.ndarray:
+        return super().second_moment(g.astype(np.float32)).astype(np.float32)
+
+
+class SingleAndAhead(SinglePrecision):
+    def corrections(self) -> tuple[float, float]:
+        return 1 - self.beta1 ** (self.t + 1), 1 - self.beta2 ** (self.t + 1)
+
+
+class Noisy(optimizers.Parts):
+    def step(self, W: np.ndarray, dW: np.ndarray) -> None:
+        super().step(W, dW)
+        W += 1e-12 * np.random.default_rng(self.t).standard_normal(W.shape)
+
+
+class SlightlyFaster(optimizers.Parts):
+    def update(self, W, dW, m_hat, denominator) -> None:  # type: ignore[no-untyped-def]
+        W -= self.lr * (1 + 1e-9 * np.sign(dW)) * m_hat / denominator
+
+
+@pytest.mark.parametrize(
+    ("cls", "expected"),
+    [
+        (SinglePrecision, ["float32 state"]),
+        (SingleAndAhead, ["t one ahead", "float32 state"]),
+        (Noisy, []),
+        (SlightlyFaster, []),
+    ],
+)
+def test_single_precision_in_an_optimizer_needs_errors_of_its_size(
+    cls: type, expected: list[str]
+) -> None:
+    runs = optimizer_runs("float64")
+    report = optimizer.judge_optimizer("it", runs, trained(cls, runs))
+    assert report.verdict == "wrong"
+    assert names(report.diagnosis) == expected
+
+
 def test_an_unknown_mistake_is_described_and_not_named() -> None:
     cases = gradient_cases("float64")
     outputs = list(gradient.gradient_maker(cases)([]))
