@@ -20,6 +20,7 @@ from bigram.doctor.mistakes.stages import (
     added,
     build,
     build_without_loss,
+    clipped,
     dlogits,
     factor,
     figure,
@@ -53,6 +54,19 @@ def one_hot_not_subtracted(t: Tape) -> Array:
 )
 def times_p_one_minus_p(t: Tape) -> Array:
     return (t.p - t.onehot) * t.p * (1 - t.p) * t.weights
+
+
+@mistake(
+    "two-class gradient of clipped probabilities",
+    dlogits,
+    amounts=(1e-300, 0.2),
+    usual=1e-7,
+    why="(q - y) / (q (1 - q)), q the clipped p, times p (1 - p): they cancel where q is p alone.",
+    mend="p - onehot is the gradient at the logits: nothing is left to divide or multiply.",
+)
+def two_class_gradient(t: Tape, at: Array) -> Array:
+    q = clipped(t.p, at, 1 - at)
+    return (q - t.onehot) / (q * (1 - q)) * t.p * (1 - t.p) * t.weights
 
 
 @mistake(

@@ -620,6 +620,18 @@ def eps_inside_the_log(t: Tape, eps: Array) -> Probabilities:
     return p, np.log(p)
 
 
+@mistake(
+    "two-class cross-entropy",
+    token_loss,
+    variants=("mean over the classes", "sum over the classes"),
+    why="-y log p - (1 - y) log(1 - p) of every class: it is for V separate yes-or-no outputs.",
+    mend="One of V classes is right: the loss is -log p of the target alone.",
+)
+def two_class_cross_entropy(t: Tape, how: str) -> Array:
+    losses = -np.where(t.onehot > 0, np.log(t.p), np.log(1 - t.p)).sum(axis=-1, keepdims=True)
+    return losses / (t.V if "mean" in how else 1)
+
+
 # --- right for ordinary logits --------------------------------------------------------------------
 
 
