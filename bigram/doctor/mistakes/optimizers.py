@@ -307,6 +307,17 @@ class SecondMomentAroundTheMean(Parts):
 
 
 @mistake(
+    "second moment moved by a sign",
+    Parts.second_moment,
+    why="v goes up or down by (1 - beta2) * g * g, whichever way g * g lies: that is Yogi.",
+    mend="v = beta2 * v + (1 - beta2) * g * g.",
+)
+class MovedBySign(Parts):
+    def second_moment(self, g: Array) -> Array:
+        return self.v - (1 - self.beta2) * np.sign(self.v - g * g) * g * g
+
+
+@mistake(
     "betas swapped",
     Parts.gradient,
     why="The pair is unpacked in the wrong order.",
@@ -661,6 +672,20 @@ class EpsLeftOut(Parts):
 class RootLeftOut(Parts):
     def denominator(self, v_hat: Array) -> Array:
         return v_hat + self.eps
+
+
+@mistake(
+    "another power for the root",
+    Parts.denominator,
+    amounts=(0.05, 0.95),
+    usual=0.25,
+    why="v is raised to another power than one half, as in Padam.",
+    mend="Divide by sqrt(v) + eps.",
+)
+class AnotherPower(Parts):
+    def denominator(self, v_hat: Array) -> Array:
+        power: Array = v_hat**self.amount
+        return power + self.eps
 
 
 @mistake(
@@ -1092,7 +1117,12 @@ class SettingsExchanged(Parts):
 @mistake(
     "eps in another place",
     Parts.denominator,
-    variants=("larger of root and eps", "added twice", "times the root of the correction"),
+    variants=(
+        "larger of root and eps",
+        "added twice",
+        "times the root of the correction",
+        "its square root added",
+    ),
     why="eps guards the division in another way, and entries with small gradients move otherwise.",
     mend="sqrt(v / (1 - beta2**t)) + eps.",
 )
@@ -1101,6 +1131,8 @@ class EpsElsewhere(Parts):
         way, root = self.way(EpsElsewhere), np.sqrt(v_hat)
         if "larger" in way:
             return np.maximum(root, self.eps)
+        if "square" in way:
+            return root + np.sqrt(self.eps)
         return root + self.eps * (2 if "twice" in way else np.sqrt(self.corrections()[1]))
 
 

@@ -110,8 +110,9 @@ def word(value: Any) -> str:
 
 
 def figure(value: float) -> str:
-    """A number as one writes it: 0.05, 1e-7, 65536."""
-    mantissa, e, exponent = f"{value:.6g}".partition("e")
+    """A number as one writes it: 0.05, 1e-7, 65536; 1.0000001 is not 1."""
+    digits = 12 if f"{value:.6g}" == "1" != f"{value:.12g}" else 6
+    mantissa, e, exponent = f"{value:.{digits}g}".partition("e")
     return f"{mantissa}e{int(exponent)}" if e else mantissa
 
 

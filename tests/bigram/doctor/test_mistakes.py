@@ -234,6 +234,8 @@ def test_the_doctor_names_an_optimizers_mistake_in_another_hand() -> None:
         ("clipped inside the step", 0.35, "by norm + 1e-6"),
         ("update clipped", 0.8, "by value"),
         ("setting hard-coded", 0.97, "beta2, and 0.9 for beta1"),
+        ("another power for the root", 0.4, None),
+        ("update off by a factor", 1.0000001, None),
     ],
 )
 def test_an_optimizers_number_is_found_and_not_matched(
@@ -244,6 +246,7 @@ def test_an_optimizers_number_is_found_and_not_matched(
     runs = optimizer_runs("float64")
     report = optimizer.judge_optimizer("it", runs, list(optimizer.run_maker(runs)([chosen])))
     assert [m.name for m in report.diagnosis] == [chosen.named().name]
+    assert chosen.named().name.split(", ")[1] == str(amount).removesuffix(".0")
 
 
 class Scheduled(optimizers.Parts):
