@@ -29,8 +29,8 @@ import pytest
 from bigram.runs.alone import Alone
 from bigram.runs.folder import newest_checkpoint
 from bigram.runs.optimum import count_shards
-from bigram.runs.records import plain
 from bigram.runs.train import Run
+from bigram.strict_json import plain
 from common.config import Config
 from common.errors import UserError
 from common.text.corpus import Corpus, read_corpus
