@@ -19,7 +19,7 @@ class PairCounts:
 
     def __init__(self, W: Array) -> None:
         self.z, self.e, self.C = (np.empty_like(W, order="C") for _ in range(3))
-        self.n, self.s = (np.empty_like(W[:, :1], order="C") for _ in range(2))
+        self.n, self.s = (np.empty_like(W[:, :1]) for _ in range(2))
 
     def loss_and_gradient(
         self, W: Array, idx: Ids, targets: Ids
@@ -31,7 +31,7 @@ class PairCounts:
             return pair_counts.loss_and_gradient(W, idx, targets)
         C, n, s, z, e = self.C, self.n, self.s, self.z, self.e
         rows = idx.ravel().astype(np.intp, copy=False)  # NumPy 2.0 counts no uint64
-        cells = np.multiply(rows, len(W), dtype=np.intp)
+        cells = rows * len(W)
         np.add(cells, targets.ravel(), out=cells, dtype=np.intp)
         C.ravel()[:] = np.bincount(cells, minlength=C.size)
         n.ravel()[:] = np.bincount(rows, minlength=len(W))

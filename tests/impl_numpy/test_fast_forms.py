@@ -91,6 +91,15 @@ def test_ids_are_integers_of_any_kind(fast: Callable, kind: str, rng: np.random.
     np.testing.assert_array_equal(dW, fast(*case)[1])
 
 
+@pytest.mark.parametrize("fast", FAST)
+def test_a_table_in_fortran_order_has_the_same_gradient(
+    fast: Callable, rng: np.random.Generator
+) -> None:
+    case = random_case(rng, "float64", V=9, B=4, T=5, reach=2)
+    _, dW = fast(np.asfortranarray(case.W), case.idx, case.targets)
+    np.testing.assert_array_equal(dW, fast(*case)[1])
+
+
 def test_a_block_is_as_many_rows_as_its_bytes_hold() -> None:
     assert FastAdamW(np.zeros((70_000, 1), np.float32)).rows_in_block == 65_536
     assert FastAdamW(np.zeros((3, 100_000), np.float64)).rows_in_block == 1
@@ -116,14 +125,12 @@ def test_more_tokens_than_a_float32_can_count_are_left_to_the_plain_twin(
 ) -> None:
     # Seen from float32, 2**24 + 1 pairs are 2**24: the counts of so large a batch are summed as
     # integers.
-    many = np.broadcast_to(np.uint8(0), (tokens,))
-    seen = []
-    monkeypatch.setattr(
-        pair_counts, "loss_and_gradient", lambda W, idx, targets: seen.append(idx.size)
-    )
+    idx, targets = (np.broadcast_to(np.uint8(0), (tokens,)) for _ in range(2))
+    seen: list[tuple] = []
+    monkeypatch.setattr(pair_counts, "loss_and_gradient", lambda *given: seen.append(given))
     W = np.zeros((1, 1), np.float32)
-    PairCounts(W).loss_and_gradient(W, many, many)
-    assert seen == [tokens] * left
+    PairCounts(W).loss_and_gradient(W, idx, targets)
+    assert [list(map(id, given)) for given in seen] == [[id(W), id(idx), id(targets)]] * left
 
 
 def gradients(
@@ -189,7 +196,7 @@ def test_a_fast_step_of_adamw_makes_no_array(betas: tuple[float, float]) -> None
 def test_the_fast_trainer_makes_the_same_table_in_every_bit(
     cls: type[NumpyTrainer], V: int, dtype: str, rng: np.random.Generator
 ) -> None:
-    config = Config(dtype=dtype, lr=1e-2)
+    config = Config(dtype=dtype, lr=1e-2, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.1)
     table = initial_table(V, dtype, rng)
     fast, plain = cls(table, config), NumpyTrainer(table, config)
     np.testing.assert_array_equal(fast.state(), plain.state())
@@ -206,6 +213,31 @@ def test_the_fast_trainer_makes_the_same_table_in_every_bit(
     np.testing.assert_array_equal(
         fast.generate(idx[:3], uniforms), plain.generate(idx[:3], uniforms)
     )
+
+
+@pytest.mark.parametrize(
+    ("cls", "V"), [(NumpyTrainer, 5), (FastTrainer, 5), (LargeVocabularyTrainer, 300)]
+)
+def test_a_restored_trainer_goes_on_as_if_it_had_not_stopped(
+    cls: type[NumpyTrainer], V: int, rng: np.random.Generator
+) -> None:
+    whole = cls(initial_table(V, "float64", rng), Config(dtype="float64"))
+    batches = rng.integers(V, size=(4, 2, 3, 4))
+    for batch in batches[:3]:
+        whole.step(*batch)
+    weight, _, exp_avg, exp_avg_sq = whole.state()
+    resumed = cls(weight, Config(dtype="float64"))
+    resumed.restore(exp_avg, exp_avg_sq, 3)
+    for trainer in (whole, resumed):
+        trainer.step(*batches[3])
+    np.testing.assert_array_equal(resumed.state(), whole.state())
+
+
+def test_a_table_is_counted_where_a_batch_holds_more_than_a_64th_of_its_pairs() -> None:
+    trainer = LargeVocabularyTrainer(np.zeros((256, 256)), Config(dtype="float64"))
+    for tokens in (1024, 1025):
+        trainer.step(*np.zeros((2, 1, tokens), np.int64))
+        assert (trainer.rows is None) == (tokens > 1024)
 
 
 def test_the_size_of_the_table_decides_which_trainer_runs() -> None:
@@ -234,6 +266,21 @@ def test_generation_writes_what_the_plain_twin_writes(
         np.testing.assert_array_equal(
             generation.generate(case.W, case.idx, few), expected[:, : T + few.shape[1]]
         )
+
+
+@pytest.mark.parametrize(("draws", "rows"), [(2, 1), (3, 3)])
+def test_fewer_draws_than_rows_make_only_the_rows_that_are_met(
+    draws: int, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, plain = [], generation.cumulative_probabilities
+
+    def counted(logits: np.ndarray) -> list[list[float]]:
+        made.append(len(logits))
+        return plain(logits)
+
+    monkeypatch.setattr(generation, "cumulative_probabilities", counted)
+    generation.generate(np.zeros((3, 3)), np.array([[0]]), np.zeros((1, draws)))
+    assert made == [rows]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -280,7 +327,7 @@ def test_generation_refuses_what_the_plain_twin_refuses() -> None:
     for idx in (np.zeros((1, 0), np.int64), np.zeros(1, np.int64)):
         with pytest.raises(UserError, match="T at least 1"):
             generation.generate(W, idx, draws)
-    with pytest.raises(UserError, match="the id 3; ids run from 0 to 2"):
+    with pytest.raises(UserError, match=r"^idx holds the id 3; ids run from 0 to 2"):
         generation.generate(W, np.array([[3]]), draws)
     with pytest.raises(ValueError, match="shorter"):  # more rows than there are draws for
         generation.generate(W, np.array([[1], [2]]), draws)
