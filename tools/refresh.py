@@ -6,9 +6,8 @@
                                        changes is stale
 
 Outputs, figures and notebooks depend on the machine in their last bits and in times: tests hold
-their words, losses and verdicts. Measurements are not made here: ``pytest --benchmark-only``,
-``python -m tools.reliability`` and ``python -m tools.mutation`` write the files that this command
-makes pages of.
+their words, losses and verdicts. Measurements are not made here: ``pytest --benchmark-only`` and
+``python -m tools.reliability`` write the files that this command makes pages of.
 
 A block stands between ``<!-- begin: COMMAND -->`` and ``<!-- end -->``. The output of the command
 takes its place: as it is if it is a Markdown table, fenced otherwise. ``COMMAND, from "A" to "B"``
