@@ -211,7 +211,7 @@ def test_a_solution_is_judged_correct(name: str, body: str, tmp_path: Path) -> N
     assert judge(completed(name, body, tmp_path))
 
 
-@pytest.mark.parametrize(("name", "body", "mistake"), one_in(3, MISTAKES))
+@pytest.mark.parametrize(("name", "body", "mistake"), one_in(6, MISTAKES))
 def test_a_mistake_in_an_exercise_is_named(
     name: str, body: str, mistake: str | None, tmp_path: Path
 ) -> None:

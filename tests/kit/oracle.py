@@ -242,8 +242,8 @@ def main(long: bool) -> None:
     torch.set_num_threads(1)
     report = {
         dtype: {
-            "text": on_text(OracleTrainer, dtype, steps=1000 if long else 200),
-            "sweep": dict(sweep(dtype, count=48 if long else 16, steps=40)),
+            "text": on_text(OracleTrainer, dtype, steps=1000 if long else 100),
+            "sweep": dict(sweep(dtype, count=48 if long else 8, steps=40)),
             "others": {cls.__name__: on_text(cls, dtype, steps=20) for cls in OTHERS},
         }
         for dtype in ("float32", "float64")

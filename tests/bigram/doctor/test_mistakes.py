@@ -130,6 +130,7 @@ def test_sum_and_lost_repeats_are_named_together() -> None:
     assert set(names(report.diagnosis)) == set(names(both))
 
 
+@pytest.mark.slow
 def test_two_wrongs_in_an_optimizer_are_named_together() -> None:
     by_name = {mistake.name: mistake for mistake in OPTIMIZERS}
     both = [by_name["no decay"], by_name["eps inside the root"]]
@@ -286,6 +287,7 @@ def test_a_schedule_of_any_shape_is_found_in_the_step(
     assert [m.name for m in report.diagnosis] == [f"schedule inside the step, {said}"]
 
 
+@pytest.mark.slow
 def test_a_schedule_is_found_beside_another_mistake() -> None:
     class Mine(Scheduled):
         def rate(self) -> float:
@@ -302,6 +304,7 @@ def test_a_schedule_is_found_beside_another_mistake() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_rate_that_depends_on_the_gradients_is_no_schedule() -> None:
     class Mine(optimizers.Parts):
         def update(self, W, dW, m_hat, denominator) -> None:  # type: ignore[no-untyped-def]
@@ -339,12 +342,15 @@ class SlightlyFaster(optimizers.Parts):
 
 @pytest.mark.parametrize(
     ("cls", "expected"),
-    [
-        (SinglePrecision, ["float32 state"]),
-        (SingleAndAhead, ["t one ahead", "float32 state"]),
-        (Noisy, []),
-        (SlightlyFaster, []),
-    ],
+    one_in(
+        4,
+        [
+            (SinglePrecision, ["float32 state"]),
+            (SingleAndAhead, ["t one ahead", "float32 state"]),
+            (Noisy, []),
+            (SlightlyFaster, []),
+        ],
+    ),
 )
 def test_single_precision_in_an_optimizer_needs_errors_of_its_size(
     cls: type, expected: list[str]
