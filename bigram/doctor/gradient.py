@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bigram.bounds import unit_roundoff
-from bigram.comparator import Row, compare_tensor
+from bigram.comparator import Row, compare_tensor, differences
 from bigram.doctor import traces
 from bigram.doctor.cases import (
     BACK,
@@ -39,6 +39,7 @@ from common.arrays import Array
 
 BOTH = ("loss", "dW")
 AFFORDABLE = 4_000_000  # numbers in one complex step: 0.1 s
+LOST_DIGITS = 1e6  # bounds: six digits of sixteen, on cases with extreme logits
 
 
 def truths_and_bounds(cases: Sequence[Case]) -> tuple[Outputs, Outputs]:
@@ -281,8 +282,9 @@ class Diagnosis:
 
     def trace(self, name: str, usable: Sequence[int]) -> Mistake | None:
         """Mistakes that are known by their traces."""
-        if one := traces.low_precision(name, self.cases, self.outputs, usable):
-            return one
+        for look_at in (traces.low_precision, traces.denominator):
+            if one := look_at(name, self.cases, self.outputs, usable):
+                return one
         if name == "loss":
             return None
         for look in (
@@ -351,6 +353,7 @@ class Diagnosis:
         the extreme cases that gave no number."""
         extreme = [i for i, case in enumerate(self.cases) if case.extreme]
         found: dict[str, Chosen] = {}
+        lacking = False
         for name in self.wanted:
             lost = [i for i in range(len(self.cases)) if i not in self.finite[name]]
             if not lost:
@@ -369,7 +372,10 @@ class Diagnosis:
             for some in sorted(choices, key=len):
                 if not compatible(base, some):
                     continue
-                if [i for i in extreme if not numbers(making, (*base, *some), i)] == lost:
+                way = (*base, *some)
+                if [i for i in extreme if not numbers(making, way, i)] == lost and all(
+                    self.agrees(making, name, way, i) for i in extreme
+                ):
                     found[name] = some
                     break
             if name in found:
@@ -377,12 +383,32 @@ class Diagnosis:
                 self.unstable.append(f"{name} is {what} {where}, as on {listed(self.cases, lost)}")
             else:
                 self.pattern.append(f"{name} is {what} on {listed(self.cases, lost)}")
+            lacking = lacking or name not in found
+        if lacking:  # a way that explains the one output and not the other explains neither
+            self.pattern += self.unstable
+            self.unstable = []
+            return []
         loss, dW = found.get("loss", ()), found.get("dW", ())
         named = [*dW, *(m for m in loss if m.entry not in {n.entry for n in dW})]
         if "logarithm of an underflowed probability" in {m.entry for m in loss}:
             # A log taken of p has 1 / p in its derivative.
             named = [m for m in named if m.entry != "quotient by an underflowed probability"]
         return named
+
+    def agrees(self, making: Making, name: str, way: Chosen, i: int) -> bool:
+        """Whether that way makes the output of case ``i``: where it is a number, the same but for
+        digits that a chain through a tiny probability may lose; where it is none, the output is
+        none in the same entries or more."""
+        output, made = np.asarray(self.outputs[i][name]), making(way, i)
+        if made.shape != output.shape:
+            return False
+        if not np.isfinite(made).all():
+            # Of a row that is lost, no entry is made lost that is a number.
+            rows = ~np.isfinite(output).all(axis=-1, keepdims=True)
+            return not (rows & ~np.isfinite(made) & np.isfinite(output)).any()
+        truth, bound = self.cases[i].truth[name], self.cases[i].bound[name]
+        size = max(1.0, float(abs(made).max()) / (float(abs(truth).max()) or 1.0))
+        return bool((differences(output, made) <= LOST_DIGITS * size * bound.max()).all())
 
     def thresholds(self) -> tuple[int, int]:
         """Beyond which exp overflows, and below which it is zero, in W's dtype."""
@@ -417,8 +443,9 @@ class Diagnosis:
 
 UNDERFLOWS = "where a target's probability underflows, from a gap of about {1} on"
 CAUSES = {
-    "maximum not "
-    "subtracted": "where exp overflows or a whole row underflows, from a logit of about {0} on",
+    "maximum not subtracted": (
+        "where exp overflows or a whole row underflows, from a logit of about {0} on"
+    ),
     "maximum of the whole array subtracted": "where rows lie further apart than about {1}",
     "maximum never below zero": "where a whole row lies below about -{1}",
     "logarithm of an underflowed probability": UNDERFLOWS,

@@ -12,7 +12,7 @@ from bigram.bounds import unit_roundoff
 from bigram.comparator import differences
 from bigram.doctor.cases import Case, Outputs
 from bigram.doctor.mistakes.stages import Mistake, figure
-from common.arrays import Array
+from common.arrays import Array, Ids
 
 # entries that must bear the evidence: by chance, each would with a probability of 1/5 at most
 ENOUGH = 20
@@ -28,8 +28,8 @@ def low_precision(
     of: str, cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]
 ) -> Mistake | None:
     """Single or half precision: the dtype that came back, or values that it holds exactly; or
-    errors of its size, of both signs, on nearly every entry. Within the error of that precision on
-    every ordinary case."""
+    errors of single precision's size, of both signs, on nearly every entry. Within the error of
+    that precision on every ordinary case."""
     u = unit_roundoff(cases[0].W.dtype)
     usable = [i for i in usable if not cases[i].extreme]
     if u >= unit_roundoff(np.float32) or not usable:
@@ -62,11 +62,12 @@ def low_precision(
                 and 2**-7 <= float(np.median(sizes)) <= 2**3
                 and min(below, above) >= 0.2 * len(sizes)
             )
-            if returned or exact or everywhere:
-                kind = dtype if dtype == "float32" or returned else "half precision"
-                short = held.astype(np.float32).view(np.uint32) & 0xFFFF
-                if kind == "half precision" and exact:
+            # Errors of half precision's size may be those of rounded logits as well.
+            if returned or exact or (everywhere and dtype == "float32"):
+                kind = dtype
+                if dtype == "float16" and not returned:
                     # bfloat16 has seven binary digits of a float32's 23, and nothing behind them.
+                    short = held.astype(np.float32).view(np.uint32) & 0xFFFF
                     kind = "float16" if short.any() else "bfloat16"
                 name = f"{'loss in ' if of == 'loss' else ''}float32 where float64 was asked"
                 return found(
@@ -197,12 +198,70 @@ GROUPS: dict[str, Callable[[Case], tuple[Any, int]]] = {
 }
 
 
+def distinct(*ids: Ids) -> int:
+    """The number of different ids, or tuples of them."""
+    return len(np.unique(np.stack([i.ravel() for i in ids]), axis=1).T)
+
+
+# The numbers that people divide by where N is meant.
+DENOMINATORS: dict[str, Callable[[Case], float]] = {
+    "the number of distinct inputs": lambda case: distinct(case.idx),
+    "the number of distinct targets": lambda case: distinct(case.targets),
+    "the number of distinct pairs": lambda case: distinct(case.idx, case.targets),
+    "N log(V)": lambda case: case.idx.size * math.log(max(len(case.W), 2)),
+    "(B + 1) T": lambda case: case.idx.size + case.idx.shape[1],
+    "B (T + 1)": lambda case: case.idx.size + len(case.idx),
+    "B (T - 1)": lambda case: case.idx.size - len(case.idx),
+}
+
+
+def denominator(
+    of: str, cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]
+) -> Mistake | None:
+    """The right sum, divided by another number than N: on every case the output is the right one
+    times one ratio, and N over that ratio is a known number, or N and a constant."""
+    divisors: dict[int, tuple[float, float]] = {}  # and how far the ratio's rounding may move it
+    for i in usable:
+        truth, N = case_truth(cases[i], of).ravel().astype(float), cases[i].idx.size
+        output, bound = outputs[i][of].ravel().astype(float), cases[i].bound[of].ravel()
+        if not truth.any() or cases[i].extreme:
+            continue
+        ratio = float(truth @ output) / float(truth @ truth)
+        room = 4 * max(1.0, abs(ratio)) * bound
+        if ratio <= 0 or (abs(output - ratio * truth) > room).any():
+            return None
+        some = abs(truth) > 0
+        divisors[i] = N / ratio, N / ratio**2 * float(np.min(room[some] / abs(truth[some])))
+    if len(divisors) < ENOUGH // 2:
+        return None
+    off = {i: divisor - cases[i].idx.size for i, (divisor, _) in divisors.items()}
+    constant = float(np.median(list(off.values())))
+    word = f"N {'-' if constant < 0 else '+'} {figure(float(f'{abs(constant):.3g}'))}"
+    sizes = {i: cases[i].idx.size for i in off}
+    # One token less one is none: code that divides by that guards it with a maximum.
+    words = {word: [max(N + constant, min(N, 1)) - N for N in sizes.values()]}
+    for other, of_case in DENOMINATORS.items():
+        words[other] = [of_case(cases[i]) - N for i, N in sizes.items()]
+    for word, expected in words.items():
+        apart = [abs(a - b) for a, b in zip(off.values(), expected, strict=True)]
+        allowed = [room for _, room in divisors.values()]
+        if any(a > r for a, r in zip(apart, allowed, strict=True)):
+            continue
+        if sum(abs(b) > 4 * r for b, r in zip(expected, allowed, strict=True)) >= ENOUGH // 2:
+            return found(
+                f"divided by another number than N, {word}",
+                f"The sum over the tokens is divided by {word}.",
+                "Divide by N = B * T, the number of tokens.",
+            )
+    return None
+
+
 def token_weights(cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]) -> Mistake | None:
     """dW is the right sum with a weight for each token that depends on its target, its input, its
     position or its window alone: solved by least squares, and exact on several cases with more
     equations than weights."""
     for group, of in GROUPS.items():
-        fitted, said = 0, ""
+        fitted, said, left_out = 0, "", True
         for i in sorted(usable, key=lambda i: cases[i].W.size * cases[i].idx.size):
             case = cases[i]
             labels, count = of(case)
@@ -228,10 +287,17 @@ def token_weights(cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]
                 and np.ptp(w) > 1e-6
             ):
                 fitted += 1
+                left_out &= bool((np.minimum(abs(w), abs(w - 1)) < 1e-6).all())
                 said = said or ", ".join(f"{figure(float(f'{x:.3g}'))}" for x in w[:6]) + (
                     " ..." if len(w) > 6 else ""
                 )
         else:
+            if fitted >= 3 and left_out:
+                return found(
+                    f"tokens left out, by {group}",
+                    f"Some tokens never reach dW: weights of {said} on one case.",
+                    "Let every token add its part; look at the last block, id or segment.",
+                )
             if fitted >= 3:
                 return found(
                     f"tokens weighted by {group}",

@@ -250,6 +250,60 @@ def quotient_of_underflowed_probability(t: Tape) -> Array:
         return t.p * (g - (t.p * g).sum(axis=-1, keepdims=True)) * t.weights
 
 
+@mistake(
+    "one-hot subtracted twice",
+    dlogits,
+    why="The 1 is subtracted at the target in the loss layer and by the caller once more.",
+    mend="Subtract it in one of the two.",
+)
+def one_hot_subtracted_twice(t: Tape) -> Array:
+    return (t.p - 2 * t.onehot) * t.weights
+
+
+@mistake(
+    "largest probability taken for 1",
+    dlogits,
+    why="The one-hot of the argmax stands where the softmax belongs.",
+    mend="Use the probabilities themselves.",
+)
+def argmax_for_softmax(t: Tape) -> Array:
+    return (np.eye(t.V)[t.p.argmax(axis=-1)] - t.onehot) * t.weights
+
+
+@mistake(
+    "sign of the softmax wrong",
+    dlogits,
+    why="The backward of log-softmax adds p times the sum of the gradient; it must subtract it.",
+    mend="d = g - p * g.sum(axis=1, keepdims=True).",
+)
+def sign_of_softmax_wrong(t: Tape) -> Array:
+    return (-t.p - t.onehot) * t.weights
+
+
+@mistake(
+    "one subtracted from whole columns",
+    dlogits,
+    why="d[:, targets] -= 1 lowers the column of every target for all tokens, not for its own.",
+    mend="d[np.arange(N), targets] -= 1.",
+)
+def whole_columns(t: Tape) -> Array:
+    return (t.p - np.isin(np.arange(t.V), t.ys)) * t.weights
+
+
+@mistake(
+    "gradient of the logits clipped",
+    factor,
+    amounts=(1e-6, 1.0),
+    usual=0.01,
+    variants=("", "before the mean"),
+    why="np.clip is applied to each token's gradient, before they are added up.",
+    mend="Clip in the training loop if at all: the gradient itself is finite.",
+)
+def logit_gradient_clipped(t: Tape, at: Array, when: str) -> Array:
+    part = t.weights if when else 1
+    return np.clip(t.d / part, -at, at) * part
+
+
 # --- back to the table ----------------------------------------------------------------------------
 
 LOST: dict[str, Callable[..., Any]] = {
@@ -363,6 +417,17 @@ def rows_in_order(t: Tape, how: str) -> Array:
     return dW
 
 
+@mistake(
+    "every row gets the whole sum",
+    scatter,
+    why="dW[idx] += d.sum(axis=0): the gradients of all tokens are added before the rows are told.",
+    mend="np.add.at(dW, idx, d).",
+)
+def every_row_gets_the_sum(t: Tape) -> Array:
+    visited = np.bincount(t.rows, minlength=t.V)[:, None] > 0
+    return visited * t.d.sum(axis=-2, keepdims=True)
+
+
 # --- afterwards -----------------------------------------------------------------------------------
 
 
@@ -432,6 +497,39 @@ def unvisited_rows_not_zero(t: Tape) -> Array:
     dW, absent = t.dW.copy(), np.bincount(t.rows, minlength=t.V) == 0
     dW[..., absent, :] = normalised(t.W)[0][..., absent, :] / t.N
     return dW
+
+
+@mistake(
+    "row counts smoothed",
+    finish,
+    amounts=(1e-6, 100.0),
+    usual=1.0,
+    why="A number is added to every row's count against division by zero, and multiplies p.",
+    mend="A character that is not in the batch has n = 0 and gradient 0.",
+)
+def row_counts_smoothed(t: Tape, amount: Array) -> Array:
+    return t.dW + amount * normalised(t.W)[0] / t.N
+
+
+@mistake(
+    "transposed gradient added",
+    finish,
+    why="The table is treated as if it were tied to a second one, its own transpose.",
+    mend="Rows are looked up and nothing else: dW alone.",
+)
+def transposed_gradient_added(t: Tape) -> Array:
+    return t.dW + np.swapaxes(t.dW, -1, -2)
+
+
+@mistake(
+    "sign of the gradient",
+    finish,
+    variants=("", "over N"),
+    why="np.sign belongs to an optimizer that uses nothing else of the gradient.",
+    mend="Return the gradient itself.",
+)
+def sign_of_the_gradient(t: Tape, how: str) -> Array:
+    return np.sign(t.dW) / (t.N if how else 1)
 
 
 @mistake(

@@ -164,6 +164,8 @@ def tokens_left_out(t: Tape, which: str) -> TokenPairs:
 ORDERS: dict[str, Callable[..., Any]] = {
     "": lambda x, y: (x.T.ravel(), y.ravel()),
     "targets transposed": lambda x, y: (x.ravel(), y.T.ravel()),
+    "each window of idx reversed": lambda x, y: (x[:, ::-1].ravel(), y.ravel()),
+    "windows of targets reversed": lambda x, y: (x.ravel(), y[::-1].ravel()),
 }
 
 
@@ -171,7 +173,7 @@ ORDERS: dict[str, Callable[..., Any]] = {
     "idx and targets flattened in different orders",
     pairs,
     variants=tuple(ORDERS),
-    why="One of the two was transposed to (T, B), and reshape does not put that back.",
+    why="One of the two was transposed to (T, B) and reshaped back, or reversed, the other not.",
     mend="Flatten both from the same (B, T) layout.",
 )
 def flattened_in_different_orders(t: Tape, how: str) -> TokenPairs:
@@ -563,6 +565,34 @@ def eps_inside_the_sum(t: Tape, eps: Array, how: str) -> Probabilities:
 
 
 @mistake(
+    "probabilities mixed with uniform ones",
+    softmax,
+    amounts=(1e-6, 0.9),
+    usual=0.01,
+    why="(1 - a) p + a / V, as a language model interpolates, goes into the logarithm.",
+    mend="Take the logarithm of the softmax itself.",
+)
+def mixed_with_uniform(t: Tape, amount: Array) -> Probabilities:
+    p = (1 - amount) * normalised(t.logits)[0] + amount / t.V
+    return p, np.log(p)
+
+
+@mistake(
+    "constant added to every exponential",
+    softmax,
+    amounts=(1e-9, 10.0),
+    usual=1.0,
+    variants=("", "of exponentials as they are"),
+    why="Add-k smoothing, which belongs to counts, is applied to the exponentials.",
+    mend="Softmax divides each exponential by their sum, and nothing is added.",
+)
+def added_to_every_exponential(t: Tape, k: Array, how: str) -> Probabilities:
+    e = np.exp(t.logits - (0 if how else t.logits.real.max(axis=-1, keepdims=True))) + k
+    p = e / e.sum(axis=-1, keepdims=True)
+    return p, np.log(p)
+
+
+@mistake(
     "padded vocabulary in the softmax",
     softmax,
     variants=("1 more", "to 8", "to 16", "to 32", "to 64", "to 128"),
@@ -775,6 +805,9 @@ OTHER_LOSSES: dict[str, Callable[..., Any]] = {
     ),
     "minus the probability": lambda t: -t.at_targets(t.p),
     "minus the logit": lambda t: -t.at_targets(t.logits),
+    "multiclass hinge": lambda t: (
+        clipped(t.logits - t.at_targets(t.logits) + 1, 0, np.inf).sum(axis=-1, keepdims=True) - 1
+    ),
 }
 
 
@@ -789,6 +822,17 @@ OTHER_LOSSES: dict[str, Callable[..., Any]] = {
 )
 def another_loss(t: Tape, which: str) -> Array:
     return OTHER_LOSSES[which](t)
+
+
+@mistake(
+    "maximum not added back",
+    token_loss,
+    loss_alone=True,
+    why="log(sum(exp(z - max))) lacks the maximum that was taken off, and z[target] has it.",
+    mend="Take the maximum off both, or add it to the logarithm.",
+)
+def maximum_not_added_back(t: Tape) -> Array:
+    return -t.at_targets(t.logp) - t.logits.real.max(axis=-1, keepdims=True)
 
 
 # --- the whole loss -------------------------------------------------------------------------------

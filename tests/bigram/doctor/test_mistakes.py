@@ -451,6 +451,89 @@ def test_a_wrong_loss_and_its_own_derivative_are_one_finding() -> None:
         assert any("dW is the derivative of the loss" in line for line in report.notes)
 
 
+@pytest.mark.parametrize(
+    ("word", "divisor"),
+    [
+        ("the number of distinct inputs", lambda case: len(np.unique(case.idx))),
+        ("N - 1", lambda case: max(case.idx.size - 1, 1)),
+        ("N + 1e-7", lambda case: case.idx.size + 1e-7),
+        ("B (T + 1)", lambda case: case.idx.size + len(case.idx)),
+    ],
+)
+def test_another_denominator_is_one_finding(word: str, divisor: Callable) -> None:
+    cases = gradient_cases("float64")
+    outputs = list(gradient.gradient_maker(cases)([]))
+    for case, output in zip(cases, outputs, strict=True):
+        for side in ("loss", "dW"):
+            output[side] = output[side] * (case.idx.size / divisor(case))
+    report = gradient.judge_gradient("it", cases, outputs)
+    expected = f"divided by another number than N, {word}"
+    assert [m.name for m in report.diagnosis] == [expected]
+
+
+@pytest.mark.slow
+def test_rounded_logits_are_not_called_half_precision() -> None:
+    cases = gradient_cases("float64")
+    right = pair_counts.loss_and_gradient
+    outputs = [
+        dict(zip(("loss", "dW"), right(np.round(c.W * 64) / 64, c.idx, c.targets), strict=True))
+        for c in cases
+    ]
+    outputs = [{name: np.asarray(value) for name, value in output.items()} for output in outputs]
+    report = gradient.judge_gradient("it", cases, outputs)
+    assert (report.verdict, report.diagnosis) == ("wrong", [])
+
+
+def other_shift(how: Callable, case: gradient.Case) -> dict[str, np.ndarray]:
+    """Softmax of the rows less something else than their maximum."""
+    x, y, N = case.idx.ravel(), case.targets.ravel(), case.idx.size
+    with np.errstate(all="ignore"):
+        z = how(case.W[x])
+        e = np.exp(z)
+        s = e.sum(axis=1, keepdims=True)
+        d = e / s
+        d[np.arange(N), y] -= 1
+        dW = np.zeros_like(case.W)
+        np.add.at(dW, x, d / N)
+        loss = (np.log(s[:, 0]) - z[np.arange(N), y]).mean()
+    return {"loss": np.asarray(loss), "dW": dW}
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda z: z - z.min(axis=1, keepdims=True),
+        lambda z: z - z.mean(axis=1, keepdims=True),
+        lambda z: np.minimum(z, 60.0),
+    ],
+    ids=["minimum", "mean", "capped"],
+)
+def test_a_way_to_be_unstable_is_named_only_if_it_explains_both_outputs(how: Callable) -> None:
+    cases = gradient_cases("float64")
+    outputs = [other_shift(how, case) for case in cases]
+    report = gradient.judge_gradient("it", cases, outputs)
+    assert (report.verdict, report.diagnosis) == ("unstable", [])
+
+
+def without_a_shift(W: np.ndarray, idx: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
+    """logsumexp(x) - x[target], as torch.logsumexp makes it."""
+    x, y, N = idx.ravel(), targets.ravel(), idx.size
+    m = W[x].max(axis=1, keepdims=True)
+    lse = m + np.log(np.exp(W[x] - m).sum(axis=1, keepdims=True))
+    d = np.exp(W[x] - lse)
+    d[np.arange(N), y] -= 1
+    dW = np.zeros_like(W)
+    np.add.at(dW, x, d / W.dtype.type(N))
+    return {"loss": np.asarray((lse[:, 0] - W[x, y]).mean()), "dW": dW}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_logsumexp_less_the_logit_is_right(dtype: str) -> None:
+    cases = gradient_cases(dtype)
+    outputs = [without_a_shift(case.W, case.idx, case.targets) for case in cases]
+    assert gradient.judge_gradient("it", cases, outputs).verdict == "correct"
+
+
 # --- correct code, as a reader might write it -----------------------------------------------------
 
 
