@@ -50,12 +50,14 @@ class SizedCase(Case):
         """That of a correct answer, and that of the truth above, rounded once to float64."""
         u = unit_roundoff(np.float64)
         own = unit_roundoff(np.longdouble) / u  # 2**-11 with the 64 bits of x86, else 1
-        dW = gradient_bound(self.W, self.counts, exp_of_log=True, per_token=True)
-        dW += own * gradient_bound(self.W.astype(np.float64), self.counts) + u * abs(
-            self.truth["dW"]
-        )
-        room = loss_room(self, float(self.truth["loss"])) * (1 + own) + u * abs(self.truth["loss"])
-        return {"loss": np.asarray(room), "dW": dW}
+        extra: dict[str, Array] = {
+            "loss": np.asarray(own * loss_room(self, float(self.truth["loss"]))),
+            "dW": own * gradient_bound(self.W.astype(np.float64), self.counts),
+        }
+        return {
+            name: bound + extra[name] + u * abs(self.truth[name])
+            for name, bound in super().bound.items()
+        }
 
     @cached_property
     def testimonies(self) -> dict[str, tuple[float, Array, Array]]:

@@ -82,7 +82,7 @@ def test_a_note_may_say_the_second_mistake() -> None:
     [
         ("gradients_wrong/scaled_before_the_onehot", "named"),
         ("gradients_wrong/two_bits_and_sum", "named"),
-        ("gradients_wrong/all_rows_get_the_sum", "described"),
+        ("gradients_wrong/accumulated_in_float16", "described"),
         ("gradients_right/numpy_add_at", "right"),
         ("optimizers_wrong/betas_unpacked_backwards", "named"),
     ],
