@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import sys
 import textwrap
 import time
@@ -134,8 +135,12 @@ def print_lines(lines: Iterable[str]) -> None:
 
 def notice(line: str, prog: str = "bigram") -> None:
     """One line on stderr. Where even that cannot be written, nothing is left to do."""
-    with contextlib.suppress(OSError):
+    try:
         print(f"{prog}: {one_line(line)}", file=sys.stderr, flush=True)
+    except OSError:
+        # Its buffer is discarded, or Python would flush it again at exit, with a status of 120.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def one_line(text: str) -> str:

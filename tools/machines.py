@@ -146,6 +146,8 @@ def two_threads(run: Run) -> None:
 def plain_and_busy(run: Run) -> None:
     run.environment |= {"TERM": "dumb", "COLUMNS": "40", "LC_ALL": "C"}
     run.environment |= {"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    for variable in ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"):  # an image may have set them
+        run.environment.pop(variable, None)
     run.neighbours = 2
 
 

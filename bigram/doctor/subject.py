@@ -394,6 +394,8 @@ def _answer_calls(subject: str, given: IO[bytes], taken: IO[bytes]) -> None:
     def send(answer: Any) -> None:
         if os.getpid() != own:  # it forked, and this is the other one
             os._exit(0)
+        with contextlib.suppress(OSError, ValueError):  # this process may be killed, not ended
+            sys.stdout.flush()
         pickle.dump(answer, taken)
         taken.flush()
 

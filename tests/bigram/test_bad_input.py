@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def contents(folder: Path) -> dict[str, object]:
     """Every file with all that could have changed in it. A lock in a folder that holds nothing else
-    is no trace of a run."""
+    is no trace of a run, nor is the bytecode of a file that was imported."""
     return {
         str(path.relative_to(folder)): (
             status.st_size,
@@ -41,7 +41,7 @@ def contents(folder: Path) -> dict[str, object]:
             status.st_mode,
         )
         for path in sorted(folder.rglob("*"))
-        if not path.is_dir() and path.name != LOCK
+        if not path.is_dir() and path.name != LOCK and path.parent.name != "__pycache__"
         for status in [path.lstat()]
     }
 
