@@ -7,7 +7,7 @@ import math
 import pytest
 
 from tests.bigram.doctor import test_no_alarm
-from tests.kit import people
+from tests.kit import ROOT, people
 from tests.kit.people import FOLDER, RIGHT, WRONG, Truth, head, outcome
 from tools import refresh
 
@@ -94,6 +94,10 @@ def test_the_page_is_made_of_the_committed_results() -> None:
     assert all(set(found[folder]) == set(people.entries()[folder]) for folder in WRONG)
     assert refresh.blocks()[people.BLOCK] == people.tables(found)
     assert people.sentence(found) in people.PAGE.read_text(encoding="utf-8")
+    rows = [row["outcome"] for folder in WRONG for row in found[folder].values()]
+    said = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"of {len(rows)} wrong gradients and optimizers" in said
+    assert f"and {rows.count('named')} are named" in said
 
 
 def test_the_page_counts_the_random_right_code() -> None:
