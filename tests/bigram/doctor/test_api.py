@@ -296,6 +296,7 @@ def test_a_notebook_checks_its_own_cells(tmp_path: Path, monkeypatch: pytest.Mon
     nbformat = pytest.importorskip("nbformat")
     client = pytest.importorskip("nbclient")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))  # the home may not be writable
     monkeypatch.delenv("PYTEST_CURRENT_TEST")
     (tmp_path / "run_me.py").write_text(
         "from bigram import check\nprint('ran', bool(check(mine)))\n", encoding="utf-8"
