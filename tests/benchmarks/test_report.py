@@ -141,8 +141,8 @@ def test_the_claims_of_the_readme_hold_on_every_machine(runs: list[Results]) -> 
     assert (
         f"Token by token NumPy loses to torch's fastest form at all {len(SHAPES)} shapes." in text
     )
-    assert "ahead of torch's best up to V = 256, and behind it at V = 1,024. JAX" in text
-    assert "it is ahead of NumPy at each of these sizes" in text
+    assert "ahead of torch's best up to V = 256, behind it at V = 1,024, and ahead again" in text
+    assert "it is ahead of NumPy at each size in the table" in text
     for run in pages.one_thread(runs):
         for shape in SHAPES:
             at = pages.at_shape(shape)
@@ -153,7 +153,7 @@ def test_the_claims_of_the_readme_hold_on_every_machine(runs: list[Results]) -> 
             assert ours
             assert theirs
             assert theirs.median < ours.median, shape
-        for shape in pages.README_SHAPES:
+        for shape in SHAPES:
             at = pages.at_shape(shape)
             ours, torchs, jaxs = (
                 pages.best_of(run, side, at) for side in ("NumPy", "torch", "JAX")
@@ -161,8 +161,8 @@ def test_the_claims_of_the_readme_hold_on_every_machine(runs: list[Results]) -> 
             assert ours
             assert torchs
             assert jaxs
-            assert (ours.median < torchs.median) == (shape.vocab_size <= 256), shape
-            assert jaxs.median < ours.median, shape
+            assert (ours.median < torchs.median) == (shape.vocab_size != 1024), shape
+            assert jaxs.median < ours.median or shape not in pages.README_SHAPES, shape
 
 
 def result(*rows: dict, processor: str = "One", threads: int = 1) -> Results:
