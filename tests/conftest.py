@@ -102,7 +102,7 @@ def bigram_here(
         capfd.readouterr()
         try:
             status: Any = main(args)
-        except SystemExit as stop:  # argparse ends what it cannot read
+        except SystemExit as stop:  # argparse exits on bad options
             status = stop.code
         return subprocess.CompletedProcess(args, status, *capfd.readouterr())
 

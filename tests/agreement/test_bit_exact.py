@@ -23,7 +23,7 @@ DTYPES = ["float32", "float64"]
 
 @pytest.fixture(scope="module", params=["short", pytest.param("long", marks=pytest.mark.slow)])
 def report(request: pytest.FixtureRequest) -> dict:
-    """What ``tests/kit/oracle.py`` prints in a process of its own, for both libraries choose their
+    """The output of ``tests/kit/oracle.py`` in a separate process, for both libraries choose their
     instructions when they are imported."""
     disabled = [os.environ.get("NPY_DISABLE_CPU_FEATURES", ""), *oracle.simd_features()]
     environment = os.environ | {

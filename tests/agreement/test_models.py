@@ -117,7 +117,7 @@ def test_without_draws_each_samples_from_the_rows_of_softmax() -> None:
         ([0.0, 0.5, 0.5], 0.0, 1),  # what has no probability is never drawn, at the start,
         ([0.5, 0.5, 0.0], "last", 1),  # nor at the end,
         ([0.5, 0.5, 0.0], 1.0, 1),  # not even for a draw that was rounded up to 1
-        ([1.0, 1.0, 2.0], 0.5, 2),  # what the row adds up to is what the draw is measured by
+        ([1.0, 1.0, 2.0], 0.5, 2),  # the draw is scaled by the sum of the row
     ],
 )
 def test_inverse_cdf_at_its_edges(

@@ -32,7 +32,7 @@ SETTINGS: dict[str, dict] = {
     "lr 1, decay 0.5": {"lr": 1.0, "weight_decay": 0.5},
     "no decay, 4 x 16": {"weight_decay": 0.0, "batch_size": 4, "block_size": 16},
     "betas 0.5, 0.9": {"betas": (0.5, 0.9)},  # torch.lerp changes its formula at 1 - beta1 = 0.5
-    # no memory: every step is lr in size, whatever the gradient
+    # no memory: every step is lr in size, at any gradient
     "betas 0, 0": {"betas": (0.0, 0.0)},
     "betas 0.95, 0.95, lr 0.01": {"betas": (0.95, 0.95), "lr": 1e-2},
 }

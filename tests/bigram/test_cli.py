@@ -360,7 +360,7 @@ def test_a_console_without_the_character_shows_its_escape(tmp_path: Path) -> Non
 
 
 def test_the_surrogate_is_announced_on_stderr(tmp_path: Path) -> None:
-    # A proxy that nobody listens at: no download can succeed.
+    # A proxy at a port that is closed: no download can succeed.
     nowhere = {
         "HTTPS_PROXY": "http://127.0.0.1:9",
         "BIGRAM_DATA_DIR": "",

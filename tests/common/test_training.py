@@ -40,7 +40,7 @@ def run(backend: str, corpus: Corpus, config: Config) -> tuple[Trainer, list]:
 
 
 class Recorder:
-    """The least that is a trainer: it writes down what it is asked."""
+    """The least trainer: it records every call."""
 
     def __init__(self) -> None:
         self.batches: list = []

@@ -161,7 +161,7 @@ def verdict_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def completed(name: str, body: str, folder: Path) -> Path:
-    """The exercise with ``body`` in the place of what is to be written."""
+    """The exercise with ``body`` in the place of the missing lines."""
     text = (FOLDER / name).read_text(encoding="utf-8")
     path = folder / name
     path.write_text(filled_in(text, body), encoding="utf-8")

@@ -67,7 +67,7 @@ def display_faults(formula: str, inside: list[str]) -> Iterator[str]:
 
 def paragraph_faults(token: Token, inside: list[str]) -> Iterator[str]:
     assert token.children is not None
-    # Text as Markdown leaves it; whatever else stands there splits it.
+    # Text as Markdown leaves it; anything else there splits it.
     read, within = "", 0
     for child in token.children:
         within += child.nesting

@@ -23,7 +23,7 @@ LIMIT = 20
 
 @functools.cache
 def gradients(dtype: str, steps: int) -> list[np.ndarray]:
-    """Rows come and go, as they do in batches; row 0 is never visited. Shared: nobody may write to
+    """Rows come and go, as they do in batches; row 0 is never visited. Shared: no test may write to
     them."""
     rng = np.random.default_rng(0)
     visited = rng.random((steps, V, 1)) < 0.3

@@ -228,7 +228,7 @@ def test_processes_that_do_not_meet_get_an_error(monkeypatch: pytest.MonkeyPatch
         UserError, match=r"did not meet: .*MASTER_PORT expected, but not set; use torchrun"
     ):
         meet("cpu")
-    monkeypatch.setenv("MASTER_PORT", str(free_port()))  # where nobody listens
+    monkeypatch.setenv("MASTER_PORT", str(free_port()))  # a closed port
     with pytest.raises(UserError, match=r"did not meet: .*timed out"):
         meet("cpu")
     with pytest.raises(UserError, match="several processes train on cpu or cuda, not on mps"):
@@ -297,7 +297,7 @@ def start() -> Iterator[Callable[[list[list[str]]], list[subprocess.Popen[str]]]
                     env=os.environ | environment | {"RANK": str(rank)},
                 )
                 processes.append(started.enter_context(process))
-                # whatever became of the test, and before it is waited for
+                # also after a failure, and before it is waited for
                 started.callback(process.kill)
             return processes
 
@@ -325,7 +325,7 @@ def work_of_one(folder: str) -> None:
         if rank == 0:
             time.sleep(1)
             leaving.touch()
-    assert leaving.exists()  # nobody leaves while another is at work
+    assert leaving.exists()  # no process leaves while another is at work
     assert [shard.record.name for shard in shards] == ["a.txt", "b.txt", "c.txt"]
     assert tokenizer.vocab == tuple(sorted(set("".join(TEXTS))))
     np.save(f"{folder}/counts-{rank}.npy", counts)

@@ -32,9 +32,9 @@ class Case:
     """One row of the table."""
 
     command: str  # as in a shell
-    line: str  # on stderr, the only one; empty where there is nobody to tell
+    line: str  # on stderr, the only one; empty where stderr is closed
     status: int = 2
-    apart: bool = False  # in a process of its own, for what only a shell can do
+    apart: bool = False  # in a separate process, for cases that only a shell can make
     not_as_root: bool = False  # to whom nothing is forbidden
     torch: bool = False  # without it, it is another error
 
@@ -493,7 +493,7 @@ CASES = [
         for command in (TRAIN, "bigram optimum --corpus text.txt")
         for value in ("0", "-1", "1e+09", "nan")
     ),
-    # Nobody to print to.
+    # stdout or stderr is closed.
     Case(f"{TRAIN} > /dev/full", "bigram: [Errno 28] No space left on device", apart=True),
     Case(f"{TRAIN} | true", "", status=141, apart=True),
 ]

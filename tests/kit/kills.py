@@ -24,7 +24,7 @@ OPTIONS = ["--steps", str(STEPS), "--eval-interval", "5", "--eval-iters", "2"]
 
 
 def run(corpus: Path, out: Path, *more: str) -> subprocess.Popen[str]:
-    """``bigram train`` into ``out``, in a process of its own."""
+    """``bigram train`` into ``out``, in a separate process."""
     command = [
         sys.executable,
         "-m",

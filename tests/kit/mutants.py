@@ -3,8 +3,8 @@
     python -m tests.kit.mutants 100000
 
 Some are accidents: flipped bits, files cut off or run together. Some are lies: a header or a record
-that says something else, sealed with a checksum of its own where what comes after the checksum is
-to be reached. ``figures`` loads them all and lists what must not have happened.
+that says something else, with a new checksum, so that the tests behind the checksum are reached.
+``figures`` loads them all and lists what must not have happened.
 """
 
 import json
@@ -114,7 +114,7 @@ def with_header(header: Any, tensors: bytes) -> bytes:
 
 
 def sealed(record: Any, header: dict[str, Any], tensors: bytes) -> bytes:
-    """A file whose checksum is right, whatever the record says."""
+    """A file with any record and the right checksum."""
     record = record | {"sha256": module._digest(record, [tensors])}
     return with_header(header | {"__metadata__": {"bigram": module._canonical(record)}}, tensors)
 
@@ -302,7 +302,7 @@ def be_another_file(rng: random.Random, this: Original, other: Original) -> Muta
     return Mutant(data, must_be_refused=True)
 
 
-# Lies, sealed with a checksum of their own. What loads must be what the record says.
+# False records, sealed with a new checksum. A file that loads must hold what its record says.
 
 
 def change_the_record(rng: random.Random, this: Original, other: Original) -> Mutant:

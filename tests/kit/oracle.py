@@ -1,8 +1,8 @@
 """A NumPy trainer that adds and multiplies in torch's order, in lockstep with torch: how far apart
 in bits.
 
-Rounded addition is not associative, so two correct trainers part in their last bits, and whoever
-compares them has to allow for it. Here there is nothing to allow for: given the same order of
+Rounded addition is not associative, so two correct trainers part in their last bits, and a
+comparison has to allow for it. Here there is nothing to allow for: given the same order of
 operations and the same exp and log, every bit is the same. The forward and the backward pass are
 written out below; the optimizer is the one in ``impl_numpy/adamw.py``, so its order of operations
 is proved to be torch's own.

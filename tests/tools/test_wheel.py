@@ -1,5 +1,5 @@
 """Proves that the wheel puts one name on the path, ``bigram``, and works in a repository that has
-packages named ``common``, ``impl_numpy`` and ``tests`` of its own."""
+packages named ``common``, ``impl_numpy`` and ``tests`` already."""
 
 import os
 import subprocess

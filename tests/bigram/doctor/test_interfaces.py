@@ -1,5 +1,5 @@
 """Proves that right code in the interfaces that people have gets no false alarm: every file of
-``tests/people/*_right``, in both dtypes, in this process and in one of its own. The report says how
+``tests/people/*_right``, in both dtypes, in this process and in a separate one. The report says how
 it was called."""
 
 import dataclasses

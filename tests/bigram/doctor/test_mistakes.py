@@ -28,7 +28,7 @@ from tests.kit.cases import random_case
 DTYPES = ["float64", "float32"]
 SINGLE_IS_SLOW = ["float64", pytest.param("float32", marks=pytest.mark.slow)]
 
-# Shared by all tests, so that what is known of the right answers is worked out once.
+# Shared by all tests, so that the right answers are worked out once.
 gradient_cases = functools.cache(gradient.gradient_cases)
 optimizer_runs = functools.cache(optimizer.optimizer_runs)
 
@@ -94,7 +94,7 @@ def pairs_of(catalogue: list[Mistake]) -> list[tuple[Mistake, Mistake]]:
 
 
 def check_pair(pair: tuple[Mistake, Mistake], cases: list[gradient.Case]) -> bool:
-    """True if the doctor finds just these two; otherwise what it finds must do the very same."""
+    """True if the doctor finds just these two; otherwise its finding must be the same function."""
     outputs = list(gradient.gradient_maker(cases)(pair))
     report = gradient.judge_gradient("it", cases, outputs, ("dW",))
     if set(names(report.diagnosis)) == {m.entry for m in pair}:

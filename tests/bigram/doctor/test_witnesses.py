@@ -24,7 +24,7 @@ from tests.kit.cases import Case, random_case, random_cases
 DTYPES = ["float32", "float64"]
 BY_NAME = {witness.name: witness for witness in WITNESSES}
 BY_HAND = ["stepwise", "fused", "pair counts"]
-IN_OWN_DTYPE = ["torch autograd", *BY_HAND]  # the others compute in float64 or longer whatever W is
+IN_OWN_DTYPE = ["torch autograd", *BY_HAND]  # the others compute in float64 or longer for every W
 SPECIAL = ["fractions", "optimum"]  # these speak on cases of their own only
 
 every_witness = pytest.mark.parametrize("witness", WITNESSES, ids=lambda witness: witness.name)
@@ -49,7 +49,7 @@ def ask(witness: Witness, case: Case) -> tuple[float, np.ndarray]:
 
 
 def constant_case(dtype: str, V: int = 8, B: int = 4, T: int = 16) -> Case:
-    """Every row has one logit of its own; V and N are powers of two."""
+    """In each row all logits are the same; V and N are powers of two."""
     case = random_case(np.random.default_rng(1), dtype, V, B, T, reach=5)
     return case._replace(W=np.repeat(case.W[:, :1], V, axis=1))
 
@@ -59,7 +59,7 @@ def optimal_case(dtype: str, least: int) -> Case:
     occurs."""
     rng = np.random.default_rng(2)
     counts = rng.integers(least, 12, size=(9, 9))
-    counts[3] = 0  # never visited; whatever its logits are
+    counts[3] = 0  # never visited, so its logits do not matter
     ids, targets = (
         np.repeat(ids, counts.ravel())[None] for ids in np.indices((9, 9)).reshape(2, -1)
     )

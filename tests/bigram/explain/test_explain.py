@@ -235,7 +235,7 @@ def test_nothing_is_wider_than_asked_and_nothing_is_lost(text: str) -> None:
     for width in (40, 80, 120):
         lines = [str(line) for line in report(record, width)]
         assert max(map(cell_len, lines)) <= width
-        # Blocks of columns repeat the labels of rows, so the decimals are what is counted.
+        # Blocks of columns repeat the labels of rows, so the decimals are counted.
         for shown in (r"-?\d+\.\d{4}\b", r"-?\d+\.\d\b"):
             assert sorted(re.findall(shown, " ".join(lines))) == sorted(
                 re.findall(shown, widest)

@@ -66,7 +66,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def seal(path: Path, record: Any, arrays: dict[str, np.ndarray]) -> None:
-    """Writes a file whose checksum is right, whatever is in it."""
+    """Writes a file with these contents and the right checksum."""
     parts = (array.tobytes() for array in arrays.values())
     sealed = (
         record | {"sha256": module._digest(record, parts)} if isinstance(record, dict) else record

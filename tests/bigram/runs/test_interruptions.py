@@ -47,7 +47,7 @@ def numpy_run(text: Path, config: Config) -> Run:
 
 
 def start(command: list[str], before: str = "") -> subprocess.Popen[str]:
-    """``bigram`` in a process of its own, which runs the code ``before`` first; training has
+    """``bigram`` in a separate process, which runs the code ``before`` first; training has
     begun."""
     code = f"import sys; from bigram.cli import main\n{before}\nsys.exit(main(sys.argv[1:]))"
     process = subprocess.Popen(

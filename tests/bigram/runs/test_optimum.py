@@ -1,5 +1,6 @@
 """Proves that the optimum of a text in many files is that of all their pairs: counts add up
-exactly, whatever characters each file has, and what cannot be added is refused."""
+exactly, also where the files have different characters, and files that cannot be added are
+refused."""
 
 import json
 from collections.abc import Iterator
@@ -60,7 +61,7 @@ def test_counts_of_files_with_different_characters_add_up(paths: list[Path]) -> 
     tokenizer, counts = counted(paths)
     assert tokenizer.vocab == tuple(sorted(set("".join(TEXTS))))
     np.testing.assert_array_equal(counts, expected_counts(TEXTS))
-    np.testing.assert_array_equal(counted(paths[::-1])[1], counts)  # in whatever order
+    np.testing.assert_array_equal(counted(paths[::-1])[1], counts)  # in any order
 
 
 def test_one_file_is_counted_as_a_whole(surrogate: Corpus) -> None:

@@ -160,7 +160,7 @@ def test_a_file_longer_than_its_size_is_read_no_further() -> None:
 def test_a_pipe_given_as_a_text_does_not_block(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.txt"
     os.mkfifo(pipe)
-    # In a process of its own, which can be ended if it does wait.
+    # In a separate process, which can be ended if it does wait.
     program = f"from common.text.corpus import load_corpus; load_corpus({str(pipe)!r})"
     result = subprocess.run(
         [sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, timeout=HANG
