@@ -78,12 +78,13 @@ def run_of(cls: type[optimizers.Parts], run: Run, steps: int, many: int = 0) -> 
     """The table after every step: (steps, V, V), or with ``many`` amounts at once (many, steps, V,
     V)."""
     W = np.broadcast_to(run.W, (many, *run.W.shape)).copy() if many else run.W.copy()
-    optimizer, history = cls(W, **run.settings), []
+    optimizer, gradients = cls(W, **run.settings), run.gradients[:steps]
+    history = np.empty((len(gradients), *W.shape), W.dtype)
     with np.errstate(all="ignore"):
-        for dW in run.gradients[:steps]:
+        for after, dW in zip(history, gradients, strict=True):
             optimizer.step(W, dW)
-            history.append(W.copy())
-    return np.stack(history, axis=-3)
+            after[...] = W
+    return history.swapaxes(0, 1) if many else history
 
 
 def run_maker(runs: Sequence[Run]) -> Callable[[Iterable[Mistake]], Iterator[dict[str, Array]]]:

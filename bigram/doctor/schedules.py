@@ -58,9 +58,8 @@ def factors(
     grown = np.diff(bounds[:steps].max(axis=(1, 2)), prepend=0)
     optimizer, before, numbers = cls(run.W.copy(), **run.settings), run.W, []
     for dW, after, more in zip(run.gradients, tables, grown, strict=False):
-        decayed, W = before.copy(), before.copy()
-        optimizer.step(W, dW)
-        optimizer.decay(decayed, dW)
+        optimizer.step(W := before.copy(), dW)
+        decayed = optimizer.decay(before, dW)
         parts = np.stack([(decayed - before).ravel(), (W - decayed).ravel()]).astype(float)
         if not np.isfinite(parts).all():
             return None

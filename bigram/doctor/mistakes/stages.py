@@ -242,7 +242,7 @@ class Program:
         for mistake in mistakes:
             for stage, code in mistake.code.items():
                 order = LOSS if mistake.side == "loss" else GRADIENT
-                self.code[mistake.side][stage] = _given(code, mistake.chosen)
+                self.code[mistake.side][stage] = given(code, mistake.chosen)
                 if stage in order:
                     self.first[mistake.side] = min(self.first[mistake.side], order.index(stage))
         self.derived = any(mistake.derived and mistake.side == "dW" for mistake in mistakes)
@@ -327,8 +327,12 @@ def right_tape(W: Array, idx: Ids, targets: Ids) -> Tape:
     return t
 
 
-def _given(code: Stage, chosen: tuple[Any, ...]) -> Stage:
-    return (lambda t: code(t, *chosen)) if chosen else code
+def given(code: Any, chosen: tuple[Any, ...]) -> Stage:
+    """``code`` with the amount and the variant behind its arguments; where it is a dict, the code
+    of that variant, with the amount."""
+    if isinstance(code, dict):
+        code, chosen = code[chosen[-1]], chosen[:-1]
+    return (lambda *arguments: code(*arguments, *chosen)) if chosen else code
 
 
 def build(mistakes: Iterable[Mistake] = ()) -> Gradient:

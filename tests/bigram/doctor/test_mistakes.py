@@ -225,6 +225,26 @@ def test_the_doctor_names_an_optimizers_mistake_in_another_hand() -> None:
     assert names(report.diagnosis) == ["L2 in the gradient"]
 
 
+class LazyPlainAdam(AdamW):
+    """Adam without decay that moves only the rows of the batch."""
+
+    def step(self, W: np.ndarray, dW: np.ndarray) -> None:
+        beta1, beta2 = self.betas
+        self.steps += 1
+        self.exp_avg = beta1 * self.exp_avg + (1 - beta1) * dW
+        self.exp_avg_sq = beta2 * self.exp_avg_sq + (1 - beta2) * dW**2
+        m_hat = self.exp_avg / (1 - beta1**self.steps)
+        v_hat = self.exp_avg_sq / (1 - beta2**self.steps)
+        rows = dW.any(axis=1)
+        W[rows] -= (self.lr * m_hat / (np.sqrt(v_hat) + self.eps))[rows]
+
+
+def test_lazy_rows_without_decay_are_named_together() -> None:
+    runs = optimizer_runs("float64")
+    report = optimizer.judge_optimizer("it", runs, trained(LazyPlainAdam, runs))
+    assert names(report.diagnosis) == ["no decay", "lazy rows"]
+
+
 @pytest.mark.parametrize(
     ("entry", "amount", "variant"),
     one_in(
@@ -293,8 +313,8 @@ def test_a_schedule_is_found_beside_another_mistake() -> None:
         def rate(self) -> float:
             return float(1 - self.t / 2000) ** 0.9
 
-        def decay(self, W: np.ndarray, dW: np.ndarray) -> None:
-            W -= self.lr * self.weight_decay * np.sign(W)
+        def decay(self, W: np.ndarray, dW: np.ndarray) -> np.ndarray:
+            return W - self.lr * self.weight_decay * np.sign(W)
 
     runs = optimizer_runs("float64")
     report = optimizer.judge_optimizer("it", runs, trained(Mine, runs))
@@ -307,8 +327,8 @@ def test_a_schedule_is_found_beside_another_mistake() -> None:
 @pytest.mark.slow
 def test_a_rate_that_depends_on_the_gradients_is_no_schedule() -> None:
     class Mine(optimizers.Parts):
-        def update(self, W, dW, m_hat, denominator) -> None:  # type: ignore[no-untyped-def]
-            W -= self.lr * (1 + abs(dW).mean()) * m_hat / denominator
+        def update(self, W, dW, m_hat, denominator):  # type: ignore[no-untyped-def]
+            return self.lr * (1 + abs(dW).mean()) * m_hat / denominator
 
     runs = optimizer_runs("float64")
     report = optimizer.judge_optimizer("it", runs, trained(Mine, runs))
@@ -325,8 +345,8 @@ class SinglePrecision(optimizers.Parts):
 
 
 class SingleAndAhead(SinglePrecision):
-    def corrections(self) -> tuple[float, float]:
-        return 1 - self.beta1 ** (self.t + 1), 1 - self.beta2 ** (self.t + 1)
+    def corrections(self, t: int) -> tuple[float, float]:
+        return super().corrections(t + 1)
 
 
 class Noisy(optimizers.Parts):
@@ -336,8 +356,8 @@ class Noisy(optimizers.Parts):
 
 
 class SlightlyFaster(optimizers.Parts):
-    def update(self, W, dW, m_hat, denominator) -> None:  # type: ignore[no-untyped-def]
-        W -= self.lr * (1 + 1e-9 * np.sign(dW)) * m_hat / denominator
+    def update(self, W, dW, m_hat, denominator):  # type: ignore[no-untyped-def]
+        return self.lr * (1 + 1e-9 * np.sign(dW)) * m_hat / denominator
 
 
 @pytest.mark.parametrize(
