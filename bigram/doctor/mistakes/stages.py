@@ -59,31 +59,19 @@ class Mistake:
     name: str  # with the amount and the variant, where those were found
     why: str  # how it arises
     mend: str  # what to do instead
-    code: dict[str, Stage] = field(repr=False)  # by stage, the stage done wrong
+    code: dict[str, Any] = field(repr=False)  # by stage, the stage done wrong; see ``given``
     entry: str = ""  # the name in the catalogue
     side: str = "dW"  # where it is made: "loss" or "dW"
     derived: bool = False  # the gradient is the derivative of the wrong loss, not a formula by hand
-    amounts: tuple[float, float] | None = (
-        None  # a number that is not known yet lies between these two
-    )
+    amounts: tuple[float, float] | None = None  # between these lies a number not known yet
     variants: tuple[Any, ...] = ()  # the ways of doing it that differ by a place
     chosen: tuple[Any, ...] = ()  # the amount and the variant that ``code`` is given
     remembers: bool = False  # the calls before have a part in it
-    ratio: tuple[float, str] | None = (
-        None  # the number and the ratio of B, T and V that it multiplies by
-    )
+    ratio: tuple[float, str] | None = None  # a number and the ratio of B, T and V it multiplies
     precision: bool = False  # digits are lost that W's dtype has: none are in the shortest
     unstable: bool = False  # right for ordinary logits: no number comes out where they are extreme
     whole: bool = False  # the amount is a whole number
     coupled: bool = False  # the loss of one token depends on the logits of another
-
-    @property
-    def stage(self) -> str:
-        """The first stage that it changes on its side."""
-        if self.side == "W":
-            return next(iter(self.code))
-        order = LOSS if self.side == "loss" or self.derived else GRADIENT
-        return min((stage for stage in self.code if stage in order), key=order.index)
 
     @property
     def occupied(self) -> set[str]:
@@ -134,6 +122,11 @@ def weights(t: Tape) -> Array:
     return np.full((t.N, 1), 1 / max(t.N, 1), t.W.real.dtype)
 
 
+def lookup(t: Tape) -> Array:
+    """``looked_up``: the row of every token."""
+    return t.table[..., t.rows, :]
+
+
 def scores(t: Tape) -> Array:
     """``logits``: the rows as they were looked up."""
     return t.looked_up
@@ -179,30 +172,27 @@ def finish(t: Tape) -> Array:
     return t.dW
 
 
-SHARED = ("table", "pairs", "weights", "scores", "softmax")
+STAGES: dict[Stage, tuple[str, ...]] = {  # and the names of their results
+    table: ("table",),
+    pairs: ("rows", "ys"),
+    weights: ("weights",),
+    lookup: ("looked_up",),
+    scores: ("logits",),
+    softmax: ("p", "logp"),
+    token_loss: ("losses",),
+    total: ("loss",),
+    report: ("loss",),
+    dlogits: ("d",),
+    factor: ("d",),
+    scatter: ("dW",),
+    finish: ("dW",),
+}
+RIGHT = {stage.__name__: stage for stage in STAGES}
+RESULTS = {stage.__name__: names for stage, names in STAGES.items()}
+SHARED = ("table", "pairs", "weights", "lookup", "scores", "softmax")
 LOSS = (*SHARED, "token_loss", "total", "report")
 GRADIENT = (*SHARED, "dlogits", "factor", "scatter", "finish")
-RIGHT: dict[str, Stage] = {
-    stage.__name__: stage
-    for stage in (
-        table, pairs, weights, scores, softmax, token_loss, total, report, dlogits, factor,
-        scatter, finish
-    )
-}  # fmt: skip
-RESULTS = {
-    "table": ("table",),
-    "pairs": ("rows", "ys"),
-    "weights": ("weights",),
-    "scores": ("logits",),
-    "softmax": ("p", "logp"),
-    "token_loss": ("losses",),
-    "total": ("loss",),
-    "report": ("loss",),
-    "dlogits": ("d",),
-    "factor": ("d",),
-    "scatter": ("dW",),
-    "finish": ("dW",),
-}
+ORDER = {"loss": LOSS, "dW": GRADIENT}
 
 
 def normalised(x: Array, axis: int = -1) -> tuple[Array, Array]:
@@ -236,43 +226,39 @@ class Program:
     """Loss and gradient with some mistakes in them, and a memory; without any, right."""
 
     def __init__(self, mistakes: Iterable[Mistake] = ()) -> None:
-        mistakes = list(mistakes)
         self.code: dict[str, dict[str, Stage]] = {"loss": dict(RIGHT), "dW": dict(RIGHT)}
         self.first = {"loss": len(LOSS), "dW": len(GRADIENT)}  # the first stage that is done wrong
+        self.derived = self.coupled = False
         for mistake in mistakes:
+            side, order = mistake.side, ORDER[mistake.side]
             for stage, code in mistake.code.items():
-                order = LOSS if mistake.side == "loss" else GRADIENT
-                self.code[mistake.side][stage] = given(code, mistake.chosen)
+                self.code[side][stage] = given(code, mistake.chosen)
                 if stage in order:
-                    self.first[mistake.side] = min(self.first[mistake.side], order.index(stage))
-        self.derived = any(mistake.derived and mistake.side == "dW" for mistake in mistakes)
-        self.coupled = any(mistake.coupled for mistake in mistakes if mistake.side == "dW")
+                    self.first[side] = min(self.first[side], order.index(stage))
+            self.derived |= mistake.derived and side == "dW"
+            self.coupled |= mistake.coupled and side == "dW"
         self.memory: dict[str, dict[Any, Any]] = {"loss": {}, "dW": {}}
 
     def loss(self, W: Array, idx: Ids, targets: Ids, right: Tape | None = None) -> Any:
         """The loss; ``right``: the tape of the right program on the same arguments, if it is at
         hand."""
-        return self._run("loss", LOSS, W, idx, targets, right).loss
+        return self._run("loss", W, idx, targets, right).loss
 
     def gradient(self, W: Array, idx: Ids, targets: Ids, right: Tape | None = None) -> Array:
         """dW."""
         if self.derived:
             return self._derivative(W, idx, targets)
-        return self._run("dW", GRADIENT, W, idx, targets, right).dW
+        return self._run("dW", W, idx, targets, right).dW
 
-    def _run(
-        self, side: str, order: Sequence[str], W: Array, idx: Ids, targets: Ids, right: Tape | None
-    ) -> Tape:
+    def _run(self, side: str, W: Array, idx: Ids, targets: Ids, right: Tape | None = None) -> Tape:
         first = self.first[side] if right is not None else 0
         t = Tape(**vars(right)) if right is not None else Tape(W=W, idx=idx, targets=targets)
         t.memory = self.memory[side]
-        self._walk(t, order[first:], side)
+        self._walk(t, ORDER[side][first:], side)
         return t
 
     def _walk(self, t: Tape, stages: Sequence[str], side: str) -> None:
         for stage in stages:
-            if stage == "scores":
-                t.looked_up = t.table[..., t.rows, :]
             result = self.code[side][stage](t)
             names = RESULTS[stage]
             for name, value in zip(names, result if len(names) > 1 else (result,), strict=True):
@@ -291,11 +277,7 @@ class Program:
             t.table = t.table.astype(np.float64)
             # In front of all else, one axis for the columns; behind it one for amounts, or 1.
             t.looked_up = t.table[..., t.rows, :] + 1j * STEP * np.eye(V)[:, None, None, :]
-            for stage in ("scores", "softmax", "token_loss"):
-                result = self.code["dW"][stage](t)
-                names = RESULTS[stage]
-                for name, value in zip(names, result if len(names) > 1 else (result,), strict=True):
-                    setattr(t, name, value)
+            self._walk(t, ("scores", "softmax", "token_loss"), "dW")
             d = np.moveaxis((t.weights * t.losses).imag[..., 0] / STEP, 0, -1).astype(W.dtype)
             t.d = d[0] if len(d) == 1 else d
             self._walk(t, ("factor", "scatter"), "dW")
@@ -322,7 +304,7 @@ class Program:
 def right_tape(W: Array, idx: Ids, targets: Ids) -> Tape:
     """Every result of the right program."""
     program = Program()
-    t = program._run("dW", GRADIENT, W, idx, targets, None)
+    t = program._run("dW", W, idx, targets)
     program._walk(t, LOSS[len(SHARED) :], "loss")
     return t
 
