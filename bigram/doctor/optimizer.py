@@ -2,7 +2,7 @@
 
 A single step cannot tell: after one, swapped betas or rows left out are within a rounding of the
 right thing. So the reader's class makes whole runs, on gradients that do not depend on the table,
-and the table is judged after every step. Verdict and diagnosis go as in ``check.py``.
+and the table is judged after every step. Verdict and diagnosis go as in ``gradient.py``.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,10 +18,9 @@ from bigram.doctor import schedules, traces
 from bigram.doctor.cases import Outputs
 from bigram.doctor.describe import describe_runs
 from bigram.doctor.diagnosis import Chosen, Observed, Search, atoms_of, said
-from bigram.doctor.gradient import collect
 from bigram.doctor.mistakes import optimizers
 from bigram.doctor.mistakes.stages import Mistake
-from bigram.doctor.subject import DEFAULTS, Declined, OptimizerRun, run_apart
+from bigram.doctor.subject import DEFAULTS
 from bigram.doctor.verdict import Report, case_of
 from common.arrays import Array
 
@@ -37,8 +36,46 @@ class Run:
 
     @cached_property
     def truth_and_bound(self) -> tuple[Array, Array]:
-        """The result of ``run_truth_and_bound``, computed once."""
-        return run_truth_and_bound(self)
+        """W after every step in the longest floating-point type, (steps, V, V), and the largest
+        error of a correct step in W's own dtype, in any order of operations.
+
+        To first order in u, with E the error of the indexed quantity, each step adds:
+
+            E_m    = beta1 E_m                                  m0: the mean before the step;
+                     + 6 u (|m| + (1 - beta1) (|g| + |m0|))     three roundings, twice for others
+            E_v    = beta2 E_v + 8 (u v + least)                least: the smallest positive number
+            E_root = root (E_v / (2 v) + 6 u)                   root = sqrt(v / (1 - beta2**t))
+            E_W    = E_W + lr E_m / ((1 - beta1**t) den)        den = root + eps
+                     + |step| (E_root / den + 10 u + c) + 3 u (|W| + |step|)
+
+        where c = u (t + 2) (beta1**t / (1 - beta1**t) + beta2**t / (1 - beta2**t)) is for powers of
+        the betas that are kept as a running product, and for their subtraction from 1.
+        """
+        # on some machines no longer than float64, and then as wrong as the run itself
+        longest = np.longdouble
+        u = unit_roundoff(self.W.dtype) + unit_roundoff(longest)
+        least = float(np.finfo(self.W.dtype).smallest_subnormal)
+        optimizer = optimizers.build()(W := self.W.astype(longest), **self.settings)
+        beta1, beta2 = optimizer.beta1, optimizer.beta2
+        E_m, E_v, E_W = (np.zeros(W.shape) for _ in range(3))
+        truth, bound = [], []
+        for t, dW in enumerate(self.gradients, start=1):
+            g, m0 = dW.astype(longest), abs(optimizer.m)
+            optimizer.step(W, g)
+            m, v = abs(optimizer.m), optimizer.v
+            E_m = beta1 * E_m + 6 * u * (m + (1 - beta1) * (abs(g) + m0))
+            E_v = beta2 * E_v + 8 * (u * v + least)
+            root = np.sqrt(v / (1 - beta2**t))
+            den = root + optimizer.eps
+            E_root = root * (np.divide(E_v, 2 * v, where=v > 0, out=np.zeros_like(v)) + 6 * u)
+            step = optimizer.lr * m / (1 - beta1**t) / den
+            c = u * (t + 2) * (beta1**t / (1 - beta1**t) + beta2**t / (1 - beta2**t))
+            from_m = optimizer.lr * E_m / (1 - beta1**t) / den
+            E_W = E_W + from_m + step * (E_root / den + 10 * u + c)
+            E_W = E_W + 3 * u * (abs(W) + step)
+            truth.append(W.copy())
+            bound.append(E_W.astype(np.float64))
+        return np.array(truth), np.array(bound)
 
 
 def optimizer_runs(dtype: str) -> list[Run]:
@@ -98,65 +135,6 @@ def run_maker(runs: Sequence[Run]) -> Callable[[Iterable[Mistake]], Iterator[dic
     return make
 
 
-def run_truth_and_bound(run: Run) -> tuple[Array, Array]:
-    """W after every step in the longest floating-point type, (steps, V, V), and the largest error
-    of a correct step in ``run``'s own dtype, in any order of operations.
-
-    To first order in u, with E the error of the indexed quantity, each step adds:
-
-        E_m    = beta1 E_m                                      m0: the mean before the step;
-                 + 6 u (|m| + (1 - beta1) (|g| + |m0|))         three roundings, twice for others
-        E_v    = beta2 E_v + 8 (u v + least)                    least: the smallest positive number
-        E_root = root (E_v / (2 v) + 6 u)                       root = sqrt(v / (1 - beta2**t))
-        E_W    = E_W + lr E_m / ((1 - beta1**t) den)            den = root + eps
-                 + |step| (E_root / den + 10 u + c) + 3 u (|W| + |step|)
-
-    where c = u (t + 2) (beta1**t / (1 - beta1**t) + beta2**t / (1 - beta2**t)) is for powers of the
-    betas that are kept as a running product, and for their subtraction from 1.
-    """
-    # on some machines no longer than float64, and then as wrong as the run itself
-    longest = np.longdouble
-    u = unit_roundoff(run.W.dtype) + unit_roundoff(longest)
-    least = float(np.finfo(run.W.dtype).smallest_subnormal)
-    optimizer = optimizers.build()(W := run.W.astype(longest), **run.settings)
-    beta1, beta2 = optimizer.beta1, optimizer.beta2
-    E_m, E_v, E_W = (np.zeros(W.shape) for _ in range(3))
-    truth, bound = [], []
-    for t, dW in enumerate(run.gradients, start=1):
-        g, m0 = dW.astype(longest), abs(optimizer.m)
-        optimizer.step(W, g)
-        m, v = abs(optimizer.m), optimizer.v
-        E_m = beta1 * E_m + 6 * u * (m + (1 - beta1) * (abs(g) + m0))
-        E_v = beta2 * E_v + 8 * (u * v + least)
-        root = np.sqrt(v / (1 - beta2**t))
-        den = root + optimizer.eps
-        E_root = root * (np.divide(E_v, 2 * v, where=v > 0, out=np.zeros_like(v)) + 6 * u)
-        step = optimizer.lr * m / (1 - beta1**t) / den
-        c = u * (t + 2) * (beta1**t / (1 - beta1**t) + beta2**t / (1 - beta2**t))
-        E_W = E_W + optimizer.lr * E_m / (1 - beta1**t) / den + step * (E_root / den + 10 * u + c)
-        E_W = E_W + 3 * u * (abs(W) + step)
-        truth.append(W.copy())
-        bound.append(E_W.astype(np.float64))
-    return np.array(truth), np.array(bound)
-
-
-def check_optimizer(subject: str, dtype: str = "float64", limit: float = 10.0) -> Report:
-    """Judges the class that ``subject`` names as an AdamW: ``CLASS(W, lr=...)`` or ``CLASS()``,
-    then ``step(W, dW)`` many times. A run whose settings its constructor does not take is not
-    tried."""
-    runs = optimizer_runs(dtype)
-    calls = [OptimizerRun(run.W, run.gradients, run.settings) for run in runs]
-    answers, complaint = collect(run_apart(subject, calls, limit), [run.name for run in runs])
-    answered = list(zip(runs, answers, strict=False))
-    made = [(run, answer) for run, answer in answered if not isinstance(answer, Declined)]
-    not_tried = [
-        f"{run.name}: {answer.what}" for run, answer in answered if isinstance(answer, Declined)
-    ]
-    return judge_optimizer(
-        subject, [run for run, _ in made], [a for _, a in made], complaint, not_tried
-    )
-
-
 def judge_optimizer(
     subject: str,
     runs: list[Run],
@@ -164,21 +142,14 @@ def judge_optimizer(
     complaint: str | None = None,
     not_tried: Sequence[str] = (),
 ) -> Report:
-    """Holds the tables of the first so many runs against the truth, after every step."""
-    truths: Outputs = []
-    bounds: Outputs = []
-    for run in runs:
-        truth, bound = run.truth_and_bound
-        truths.append({"W": truth})
-        bounds.append({"W": bound})
+    """Holds the tables of the runs against the truth, after every step."""
     rows = [
-        (run.name, compare_tensor("W", output["W"], truth["W"], bound["W"]))
-        for run, output, truth, bound in zip(runs, outputs, truths, bounds, strict=False)
+        (run.name, compare_tensor("W", output["W"], *run.truth_and_bound))
+        for run, output in zip(runs, outputs, strict=True)
     ]
     report = Report(subject, complaint, rows, [], [], [], list(not_tried))
     if not report.wrong:
         return report
-    outputs = outputs[: len(runs)]
     diagnosis, notes = named(runs, outputs, unit_roundoff(runs[0].W.dtype))
     pattern = [] if diagnosis else describe_runs(runs, outputs)
     name = report.wrong[0][0]
@@ -200,35 +171,27 @@ def named(runs: Sequence[Run], outputs: Outputs, u: float) -> tuple[list[Mistake
     lengths = [(k, FIRST) for k in range(len(runs))]
     lengths += [(k, min(SHORT, len(run.gradients))) for k, run in enumerate(runs)]
     lengths += [(k, len(run.gradients)) for k, run in enumerate(runs) if len(run.gradients) > SHORT]
-    truths = [runs[k].truth_and_bound for k, _ in lengths]
     observed = Observed(
         [outputs[k]["W"][:steps].astype(float) for k, steps in lengths],
-        [
-            truth[:steps].astype(float)
-            for (truth, _), (_, steps) in zip(truths, lengths, strict=True)
-        ],
-        [bound[:steps] for (_, bound), (_, steps) in zip(truths, lengths, strict=True)],
+        [runs[k].truth_and_bound[0][:steps].astype(float) for k, steps in lengths],
+        [runs[k].truth_and_bound[1][:steps] for k, steps in lengths],
         u,
     )
-    shared: dict[int, Any] = {}
+    latest: Any = None  # the last that remember, their class, and the runs that it has made
 
     def make(chosen: Chosen, i: int) -> Array:
+        nonlocal latest
         k, steps = lengths[i]
-        many = next(
-            (np.size(m.chosen[0]) for m in chosen if m.amounts and np.size(m.chosen[0]) > 1), 0
-        )
         if not any(m.remembers for m in chosen):
+            numbers = (np.size(m.chosen[0]) for m in chosen if m.amounts)
+            many = next((count for count in numbers if count > 1), 0)
             return run_of(optimizers.build(chosen), runs[k], steps, many)
-        if shared.get(-1) is not chosen:
-            shared.clear()
-            shared[-1] = chosen
-        for j in range(len(runs)):  # every run to its end, one after the other
-            if j not in shared:
-                cls = shared.setdefault(-2, optimizers.build(chosen))
-                shared[j] = run_of(cls, runs[j], len(runs[j].gradients))
-            if j == k:
-                break
-        return shared[k][:steps]
+        if latest is None or latest[0] is not chosen:
+            latest = chosen, optimizers.build(chosen), []
+        _, cls, made = latest
+        for run in runs[len(made) : k + 1]:  # every run to its end, one after the other
+            made.append(run_of(cls, run, len(run.gradients)))
+        return made[k][:steps]
 
     usable = [i for i, output in enumerate(observed.outputs) if np.isfinite(output).all()]
     if not usable:
@@ -250,17 +213,13 @@ def named(runs: Sequence[Run], outputs: Outputs, u: float) -> tuple[list[Mistake
     fits = fits or search.pairs(atoms)
     if not fits:
         return said(with_a_trace(runs, tables, atoms)), []
-    notes = []
-    for other in fits[1:2]:
-        best = fits[0]
-        numbers = [sum(bool(m.amounts) for m in fit.mistakes) for fit in (best, other)]
-        if len(other.mistakes) == len(best.mistakes) and numbers[0] == numbers[1] == 0:
-            notes.append(
-                "or: "
-                + " and ".join(m.name for m in said(other.mistakes))
-                + ". No run tells them apart."
-            )
-    return said(fits[0].mistakes), notes
+    best, *others = (fit.mistakes for fit in fits)
+    notes = [
+        f"or: {' and '.join(m.name for m in said(other))}. No run tells them apart."
+        for other in others[:1]
+        if len(other) == len(best) and not any(m.amounts for m in (*best, *other))
+    ]
+    return said(best), notes
 
 
 def with_a_trace(

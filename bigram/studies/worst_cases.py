@@ -18,7 +18,7 @@ import numpy as np
 from bigram.bounds import MomentBounds, gradient_bound, room, unit_roundoff, update_residual
 from bigram.comparator import compare_tensor
 from bigram.doctor.evidence import FORMS, TorchAdamW
-from bigram.doctor.optimizer import Run, run_truth_and_bound
+from bigram.doctor.optimizer import Run
 from bigram.terminal import number
 from common.arrays import Array, Ids
 from common.config import Config
@@ -200,7 +200,7 @@ def fractions_of(run: Run) -> dict[str, float]:
             worst[name] = max(worst[name], compare_tensor(name, a, b, limit).fraction_of_bound)
         for history, table in zip(histories, (W, other), strict=True):
             history.append(table.copy())
-    true, bound = run_truth_and_bound(run)
+    true, bound = run.truth_and_bound
     for name, history in zip(("NumPy AdamW", "torch AdamW"), histories, strict=True):
         worst[name] = compare_tensor("W", np.array(history), true, bound).fraction_of_bound
     return worst

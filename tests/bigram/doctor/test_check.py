@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bigram.doctor import gradient, optimizer
+from bigram.doctor.api import check_optimizer
 from bigram.doctor.report import check_report
 from bigram.doctor.verdict import Report
 from impl_numpy import pair_counts
@@ -202,17 +203,16 @@ def test_misbehaviour_gets_a_clear_answer(mine: str, function: str, complaint: s
 def test_optimizers_are_judged_and_diagnosed(
     mine: str, cls: str, expected: tuple[str, list[str]]
 ) -> None:
-    report = optimizer.check_optimizer(f"{mine}:{cls}")
-    assert outcome(report) == expected
-    assert report.complaint is None
+    result = check_optimizer(f"{mine}:{cls}", limit=HANG)
+    assert (result.verdict, result.diagnosis) == expected
+    assert result.complaint is None
     # What cannot be told its settings is tried at torch's defaults alone.
-    assert len(report.rows) == (2 if cls == "Fixed" else 6)
-    assert len(report.not_tried) == 6 - len(report.rows)
+    record = result.to_dict()
+    assert record["looked_at"].startswith("2 of 6" if cls == "Fixed" else "6 of 6")
+    assert len(record["not_tried"]) == (4 if cls == "Fixed" else 0)
     if cls == "Fixed":
-        assert "large eps: it takes no eps" in report.not_tried
-        assert next(check_report(report.record())).endswith(
-            "every case is within its bound that was tried"
-        )
+        assert "large eps: it takes no eps" in record["not_tried"]
+        assert next(check_report(record)).endswith("every case is within its bound that was tried")
 
 
 @pytest.mark.parametrize(
@@ -226,10 +226,10 @@ def test_optimizers_are_judged_and_diagnosed(
 def test_an_optimizer_that_misbehaves_gets_a_clear_answer(
     mine: str, cls: str, complaint: str
 ) -> None:
-    report = optimizer.check_optimizer(f"{mine}:{cls}")
-    assert report.verdict == "wrong"
-    assert report.complaint is not None
-    assert complaint in report.complaint
+    result = check_optimizer(f"{mine}:{cls}", limit=HANG)
+    assert result.verdict == "wrong"
+    assert result.complaint is not None
+    assert complaint in result.complaint
 
 
 def test_a_function_that_closes_every_file_gets_one_line_and_no_traceback(mine: str) -> None:
