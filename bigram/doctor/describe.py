@@ -1,6 +1,6 @@
 """Describes an unknown error: which cases are wrong, where, and the smallest of them in full."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,12 @@ from common.arrays import Array
 def smallest(cases: Sequence[Case], rows: Sequence[tuple[str, Row]]) -> int:
     """The wrong case with the fewest numbers: an ordinary one if there is one."""
     wrong = {name for name, row in rows if not row.fraction_of_bound <= 1}
-    at = [i for i, case in enumerate(cases) if case.name in wrong]
-    return min(at, key=lambda i: (cases[i].extreme, cases[i].W.size + 2 * cases[i].idx.size))
+    return min((i for i, case in enumerate(cases) if case.name in wrong), key=by_size(cases))
+
+
+def by_size(cases: Sequence[Case]) -> Callable[[int], Any]:
+    """A key to sort indices by: ordinary cases first, then by the numbers in each."""
+    return lambda i: (cases[i].extreme, cases[i].W.size + 2 * cases[i].idx.size)
 
 
 def describe_gradient(
@@ -32,18 +36,13 @@ def describe_gradient(
     if not wrong:
         return []
     lines = [f"{name} is wrong on {len(wrong)} of {len(cases)} cases"]
-    few, right = wrong, [i for i in finite if i not in wrong]
-    if len(wrong) <= len(right):
-        lines.append(
-            f"wrong on: {'; '.join(cases[i].name for i in few[:6])}{' ...' if len(few) > 6 else ''}"
-        )
-    elif right:
-        lines.append(
-            "right only on: "
-            f"{'; '.join(cases[i].name for i in right[:6])}{' ...' if len(right) > 6 else ''}"
-        )
+    right = [i for i in finite if i not in wrong]
+    label, some = ("wrong on", wrong) if len(wrong) <= len(right) else ("right only on", right)
+    if some:
+        names = "; ".join(cases[i].name for i in some[:6])
+        lines.append(f"{label}: {names}{' ...' if len(some) > 6 else ''}")
     lines += regular(wrong, cases)
-    at = min(wrong, key=lambda i: (cases[i].extreme, cases[i].W.size + 2 * cases[i].idx.size))
+    at = min(wrong, key=by_size(cases))
     case, output, truth = cases[at], outputs[at][name], cases[at].truth[name]
     off = differences(output, truth) > case.bound[name]
     lead = f"on the case '{case.name}'"
@@ -61,15 +60,11 @@ def describe_gradient(
     if ratio.size and np.ptp(ratio) <= 1e-6 * abs(ratio).max() and abs(ratio - 1).max() > 1e-6:
         lines.append(f"{lead} every wrong {name} is {ratio.flat[0]:.6g} times the right one")
     error = np.asarray(output - truth)[off]
-    sign = (
-        "too large" if (error > 0).all() else "too small" if (error < 0).all() else "of both signs"
-    )
-    size = (
-        f"{abs(error).min():.2g} to {abs(error).max():.2g}"
-        if error.size > 1
-        else f"{abs(error).max():.2g}"
-    )
-    lines.append(f"{lead} the errors are {'' if sign == 'of both signs' else 'all '}{sign}, {size}")
+    sign = "all too large" if (error > 0).all() else "of both signs"
+    sign = "all too small" if (error < 0).all() else sign
+    least, most = f"{abs(error).min():.2g}", f"{abs(error).max():.2g}"
+    size = f"{least} to {most}" if error.size > 1 else most
+    lines.append(f"{lead} the errors are {sign}, {size}")
     return lines + in_full(name, case, output, truth, off)
 
 
@@ -126,7 +121,7 @@ def block(name: str, rows: Sequence[Sequence[str]]) -> list[str]:
 
 def describe_runs(runs: Sequence[Any], outputs: Outputs) -> list[str]:
     """Lines on an optimizer: which runs and rows are right, and the first wrong step."""
-    lines, wrong = [], []
+    wrong = []
     for run, output in zip(runs, outputs, strict=True):
         truth, bound = run.truth_and_bound
         off = ~(differences(output["W"], truth.astype(float)) <= bound)
@@ -134,7 +129,7 @@ def describe_runs(runs: Sequence[Any], outputs: Outputs) -> list[str]:
             wrong.append((run, output["W"], truth, off))
     names = [run.name for run, *_ in wrong]
     right = [run for run in runs if run.name not in names]
-    lines.append(f"wrong in the runs: {'; '.join(names)}")
+    lines = [f"wrong in the runs: {'; '.join(names)}"]
     if right:
         lines.append(f"right in the runs: {'; '.join(run.name for run in right)}")
         for setting in runs[0].settings:
@@ -162,20 +157,17 @@ def describe_runs(runs: Sequence[Any], outputs: Outputs) -> list[str]:
                 f"rows {label} are {'wrong' if bad[some].any() else 'right'}, the others are not"
             )
     if np.isnan(W).any():
-        at = np.argwhere(np.isnan(W))[0]
-        lines.append(f"W is NaN from (step {at[0] + 1}, row {at[1]}, column {at[2]}) on")
+        first, row, column = np.argwhere(np.isnan(W))[0]
+        lines.append(f"W is NaN from (step {first + 1}, row {row}, column {column}) on")
     if np.array_equal(W[0], run.W) and np.any(run.gradients[0]):
         lines.append("W stays as it was in the first step, though its gradient is not zero")
     row, column = np.argwhere(bad)[0]
-    before = run.W if step == 0 else W[step - 1]
-    old, new, right_value = (
-        float(x[row, column]) for x in (before, W[step], truth[step].astype(float))
-    )
-    lines += [
+    at = row, column
+    return [
+        *lines,
         f"at (step {step + 1}, row {row}, column {column})",
-        f"  dW       {run.gradients[step][row, column]:.6g}",
-        f"  before   {old:.10g}",
-        f"  yours    {new:.10g}",
-        f"  right    {right_value:.10g}",
+        f"  dW       {run.gradients[step][at]:.6g}",
+        f"  before   {[run.W, *W][step][at]:.10g}",
+        f"  yours    {W[step][at]:.10g}",
+        f"  right    {float(truth[step][at]):.10g}",
     ]
-    return lines
