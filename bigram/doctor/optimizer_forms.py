@@ -5,6 +5,7 @@ Every form is tried on the first run, the likeliest first; the first that runs a
 is kept for the whole check. Nothing here judges a number.
 """
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -103,21 +104,29 @@ def told(
 ) -> dict[str, Any]:
     """Keyword arguments that say ``settings`` in the subject's own names. A setting that it does
     not take it must have as torch's default, or ``CannotBeTold`` is raised."""
-    names = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    found = match_names(names, SETTINGS)
+    taken, left = matched([p.name for p in nameable(parameters)], settings)
+    if not fixed and any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return taken | {name: settings[name] for name in left}
+    must_be_default(left, settings, "it takes no")
+    return taken
+
+
+def matched(names: Sequence[str], settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The settings under those of ``names`` that mean one, and the settings that none means."""
     beta1, beta2 = settings["betas"]
     values = {**settings, "beta1": beta1, "beta2": beta2}
+    found = match_names(names, SETTINGS)
+    said = {*found.values()}
+    said |= {"betas"} if {"beta1", "beta2"} <= said else set()
     taken = {name: values[setting] for name, setting in found.items()}
-    said = set(found.values()) | ({"betas"} if {"beta1", "beta2"} <= set(found.values()) else set())
-    if any(p.kind is p.VAR_KEYWORD for p in parameters) and not fixed:
-        taken |= {name: value for name, value in settings.items() if name not in said}
-        said |= set(settings)
-    lost = [
-        name for name, value in settings.items() if name not in said and value != DEFAULTS[name]
-    ]
+    return taken, [name for name in settings if name not in said]
+
+
+def must_be_default(names: Sequence[str], settings: Mapping[str, Any], lacks: str) -> None:
+    """Raises ``CannotBeTold`` where one of ``names`` is another than torch has."""
+    lost = [name for name in names if settings[name] != DEFAULTS[name]]
     if lost:
-        raise CannotBeTold(f"it takes no {' or '.join(lost)}")
-    return taken
+        raise CannotBeTold(f"{lacks} {' or '.join(lost)}")
 
 
 def parameters_of(factory: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -125,48 +134,38 @@ def parameters_of(factory: Callable[..., Any]) -> list[inspect.Parameter]:
     return signature_of(factory) or []
 
 
-def is_required(parameter: inspect.Parameter) -> bool:
-    """Whether a call must give it."""
-    return parameter.default is parameter.empty and parameter.kind not in (
-        parameter.VAR_POSITIONAL,
-        parameter.VAR_KEYWORD,
-    )
+def nameable(parameters: Sequence[inspect.Parameter]) -> list[inspect.Parameter]:
+    """Those that stand for one argument."""
+    return [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
-def construct(factory: Callable[..., Any], table: Any, settings: Mapping[str, Any]) -> Any:
+def required(parameters: Sequence[inspect.Parameter]) -> list[str]:
+    """The names of those that a call must give."""
+    return [p.name for p in nameable(parameters) if p.default is p.empty]
+
+
+def construct(
+    factory: Callable[..., Any], table: Any, settings: Mapping[str, Any], word: str
+) -> tuple[Any, str]:
     """Makes the optimizer: table, shape and ``settings`` are matched by the names of its
-    parameters."""
+    parameters. And its arguments as they are reported, the table as ``word``."""
     parameters = parameters_of(factory)
-    keywords = told(parameters, settings)
-    free = [
-        p
-        for p in parameters
-        if p.name not in keywords and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-    ]
-    found = match_names([p.name for p in free], SHAPE | TABLE)
-    required = [p for p in free if is_required(p)]
-    positional: list[Any] = []
-    for name, role in found.items():
-        value = shape_of(table) if role == "shape" else table
-        keywords[name] = value
-    unknown = [p for p in required if p.name not in found]
-    if unknown and not found:  # the first argument is the table, in any name
-        keywords[unknown[0].name] = table
-        unknown = unknown[1:]
+    given = told(parameters, settings)
+    free = [p for p in nameable(parameters) if p.name not in given]
+    roles = match_names([p.name for p in free], SHAPE | TABLE)
+    unknown = [name for name in required(free) if name not in roles]
+    if unknown and not roles:  # the first argument is the table, in any name
+        roles[unknown.pop(0)] = "W"
     if unknown:
-        names = ", ".join(p.name for p in unknown)
-        raise CannotCall(f"it cannot be given {names}; write {ADAPTER}")
-    for p in parameters:  # those that cannot be given by keyword
-        if p.kind is p.POSITIONAL_ONLY and p.name in keywords:
-            positional.append(keywords.pop(p.name))
-    return factory(*positional, **keywords)
-
-
-def shape_of(table: Any) -> tuple[int, ...]:
-    """The shape of the table, in any container."""
-    for _, part in leaves(table):
-        return tuple(part.shape)
-    return ()
+        raise CannotCall(f"it cannot be given {', '.join(unknown)}; write {ADAPTER}")
+    shown = [word if role == "W" else "W.shape" for role in roles.values()]
+    shown += [f"{name}=" for name in given]
+    for name, role in roles.items():
+        given[name] = table if role == "W" else unpacked(table).shape
+    # those that cannot be given by keyword
+    by_position = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY and p.name in given]
+    positional = [given.pop(name) for name in by_position]
+    return factory(*positional, **given), f"({', '.join(shown)})"
 
 
 # --- its steps ------------------------------------------------------------------------------------
@@ -204,6 +203,7 @@ class Form(NamedTuple):
 
 # from dW to the table after the step
 Step = Callable[[NDArray], NDArray | Complaint | SinglePrecision]
+Way = Callable[[OptimizerRun, Form], Step]
 
 
 class OptimizerSubject:
@@ -211,9 +211,7 @@ class OptimizerSubject:
 
     def __init__(self, factory: Callable[..., Any], like: str | None) -> None:
         self.factory, self.like = factory, like
-        self.name = getattr(factory, "__name__", None) or type(factory).__name__
-        inner = getattr(factory, "func", None)  # functools.partial
-        self.name = getattr(inner, "__name__", self.name)
+        self.name = getattr(inner(factory), "__name__", None) or type(factory).__name__
         if not callable(factory) or (
             not inspect.isclass(factory)
             and not inspect.isroutine(factory)
@@ -222,7 +220,7 @@ class OptimizerSubject:
             raise CannotCall(
                 f"{self.name} is an optimizer already made; give its class, or a factory"
             )
-        self.chosen: tuple[Form, str] | None = None
+        self.chosen: tuple[Form, Way] | None = None
         self.called = self.name
 
     def __call__(
@@ -258,30 +256,21 @@ class OptimizerSubject:
             raise plain[0]
         return plain[0]
 
-    def _candidates(self) -> Iterator[tuple[Form, str]]:
-        function = is_pure(self.factory)
-        ways = ["pure"] if function else ["params", "made"]
-        if not function and not self._steps_bare():
-            ways = ["made"]
+    def _candidates(self) -> Iterator[tuple[Form, Way]]:
+        ways: list[Way] = [self._pure] if is_pure(self.factory) else [self._made]
+        # torch.optim's way: step() has no argument that must be given.
+        step = getattr(inner(self.factory), "step", None)
+        if not is_pure(self.factory) and step and not required(parameters_of(step)[1:]):
+            ways.insert(0, self._with_params)
         for container in ("array", "dict", "list", "flat array"):
             for kind in kinds(self.like):
                 if "grad" not in kind:
                     yield from ((Form(kind, container), way) for way in ways)
 
-    def _steps_bare(self) -> bool:
-        # torch.optim's way: step() has no argument that must be given.
-        step = getattr(self.factory, "step", None) or getattr(
-            getattr(self.factory, "func", None), "step", None
-        )
-        if step is None:
-            return False
-        return not [p for p in parameters_of(step)[1:] if is_required(p)]
-
     def _run(
-        self, run: OptimizerRun, form: Form, way: str
+        self, run: OptimizerRun, form: Form, way: Way
     ) -> dict[str, NDArray] | Complaint | SinglePrecision:
-        makers = {"pure": self._pure, "params": self._with_params, "made": self._made}
-        step = makers[way](run, form)
+        step = way(run, form)
         history: list[NDArray] = []
         for dW in run.gradients:
             after = step(dW)
@@ -303,8 +292,8 @@ class OptimizerSubject:
             parameter = torch.nn.Parameter(convert("torch", run.W))
         else:
             parameter = run.W.copy().view(Parameter)
-        optimizer = construct(self.factory, [parameter], run.settings)
-        self.called = self._made_as(run.settings, "[p]") + ", then p.grad = dW and step()"
+        optimizer, shown = construct(self.factory, [parameter], run.settings, "[p]")
+        self.called = f"{self.name}{shown}, then p.grad = dW and step()"
 
         def step(dW: NDArray) -> NDArray:
             parameter.grad = convert("torch", dW) if form.kind == "torch" else dW.copy()
@@ -325,9 +314,7 @@ class OptimizerSubject:
             STEP,
         )
         missing = [
-            p.name
-            for p in parameters
-            if is_required(p) and p.name not in roles and p.name not in keywords
+            name for name in required(parameters) if name not in roles and name not in keywords
         ]
         if "W" not in roles.values() and missing:
             roles[missing.pop(0)] = "W"
@@ -360,10 +347,8 @@ class OptimizerSubject:
             arguments = {name: values[role] for name, role in roles.items()}
             positional = [arguments.pop(name) for name in by_position if name in arguments]
             returned = function(*positional, **arguments, **keywords)
-            if changed := _changed(gradient, dW):
-                return changed
-            if single := narrow(run.W.dtype, returned):
-                return single
+            if refused := _changed(gradient, dW) or narrow(run.W.dtype, returned):
+                return refused
             parts = list(returned) if isinstance(returned, tuple) else [returned]
             if returned is not None:
                 table = _unless_same(table, parts[0])
@@ -387,46 +372,24 @@ class OptimizerSubject:
         made = returned[-1] if isinstance(returned, tuple) else None
         if not isinstance(made, dict):
             raise CannotCall(f"it returned no config to be given again; write {ADAPTER}")
-        beta1, beta2 = run.settings["betas"]
-        values = {**run.settings, "beta1": beta1, "beta2": beta2}
-        found = match_names([str(key) for key in made], SETTINGS)
-        said = set(found.values()) | (
-            {"betas"} if {"beta1", "beta2"} <= set(found.values()) else set()
-        )
-        lost = [
-            name
-            for name, value in run.settings.items()
-            if name not in said and value != DEFAULTS[name]
-        ]
-        if lost:
-            raise CannotBeTold(f"its config has no {' or '.join(lost)}")
+        values, left = matched([str(key) for key in made], run.settings)
+        must_be_default(left, run.settings, "its config has no")
         fresh: dict[Any, Any] = {}
         for key, value in made.items():
-            if str(key) in found:
-                fresh[key] = values[found[str(key)]]
+            if str(key) in values:
+                fresh[key] = values[str(key)]
             elif isinstance(value, int) and not isinstance(value, bool):
                 fresh[key] = value - 1  # the counter, before that step
             else:
                 fresh[key] = value * 0 if hasattr(value, "shape") else value
         return fresh
 
-    def _made_as(self, settings: Mapping[str, Any], table: str) -> str:
-        parameters = parameters_of(self.factory)
-        keywords = told(parameters, settings)
-        free = [p.name for p in parameters if p.name not in keywords]
-        takes = [*match_names(free, SHAPE | TABLE).values()] or [
-            "W" for p in parameters if is_required(p) and p.name not in keywords
-        ]
-        tables = [table if role == "W" else "W.shape" for role in takes]
-        return f"{self.name}({', '.join([*tables, *(f'{name}=' for name in keywords)])})"
-
     def _made(self, run: OptimizerRun, form: Form) -> Step:
         """Made by the factory, then stepped by one of its methods."""
         table = form.pack(run.W)
-        optimizer = construct(self.factory, table, run.settings)
-        shown = self._made_as(
-            run.settings, "W" if form.container == "array" else f"{form.container} of W"
-        )
+        word = "W" if form.container == "array" else f"{form.container} of W"
+        optimizer, shown = construct(self.factory, table, run.settings, word)
+        shown = self.name + shown
         if inspect.isgenerator(optimizer):
             next(optimizer)
             self.called = f"{shown}, then send(dW)"
@@ -455,10 +418,8 @@ class OptimizerSubject:
             values = {"W": table, "dW": gradient, "pairs": pairs, "name": "W", "t": count}
             count += 1
             returned = method(*(values[role] for role in roles))
-            if changed := _changed(gradient, dW):
-                return changed
-            if single := narrow(run.W.dtype, returned):
-                return single
+            if refused := _changed(gradient, dW) or narrow(run.W.dtype, returned):
+                return refused
             if returned is not None:
                 table = _unless_same(table, returned)
             elif held and np.array_equal(unpacked(table), before, equal_nan=True):
@@ -468,22 +429,20 @@ class OptimizerSubject:
         return step
 
     def _roles_of(self, method: Callable[..., Any]) -> list[str]:
-        parameters = [p for p in parameters_of(method) if p.kind is not p.VAR_KEYWORD]
-        required = [p for p in parameters if is_required(p)]
-        found = match_names([p.name for p in required], STEP)
-        if not required:
+        parameters = parameters_of(method)
+        names = required(parameters)
+        found = match_names(names, STEP)
+        if not names:
             anything = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-            return ["W", "dW"] if anything else ["dW"] if parameters else []
-        if len(required) == 1:
+            return ["W", "dW"] if anything else ["dW"] if nameable(parameters) else []
+        if len(names) == 1:
             return ["pairs"] if "pairs" in found.values() else ["dW"]
-        if len(required) == 2 and set(found.values()) != {"W", "dW"}:
-            first = found.get(required[0].name), found.get(required[1].name)
+        if len(names) == 2 and set(found.values()) != {"W", "dW"}:
+            first = found.get(names[0]), found.get(names[1])
             return ["dW", "W"] if first in (("dW", None), (None, "W")) else ["W", "dW"]
-        roles = [found.get(p.name, "?") for p in required]
-        if "?" in roles:
-            names = ", ".join(p.name for p in required)
-            raise CannotCall(f"its step takes {names}; write {ADAPTER}")
-        return roles
+        if len(found) < len(names):
+            raise CannotCall(f"its step takes {', '.join(names)}; write {ADAPTER}")
+        return [found[name] for name in names]
 
     def _functional(
         self, run: OptimizerRun, form: Form, shown: str, init: Any, update: Any, get: Any
@@ -492,11 +451,9 @@ class OptimizerSubject:
         table."""
         table = form.pack(run.W)
         state = init(table)
-        names = [
-            p for p in parameters_of(update) if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-        ]
-        found = match_names([p.name for p in names], STEP)
-        roles = [found[p.name] for p in names if p.name in found]
+        names = [p.name for p in nameable(parameters_of(update))]
+        found = match_names(names, STEP)
+        roles = [found[name] for name in names if name in found]
         if get is not None:
             roles = ["t", "dW", "state"]
         elif {"dW", "state"} - set(roles):
@@ -529,19 +486,21 @@ class OptimizerSubject:
         return step
 
 
+def inner(factory: Callable[..., Any]) -> Callable[..., Any]:
+    """The callable in a ``functools.partial``; any other as it is."""
+    return factory.func if isinstance(factory, functools.partial) else factory
+
+
 def is_pure(factory: Callable[..., Any]) -> bool:
     """Whether it is a function of table and gradient, and not one that makes an optimizer."""
-    if inspect.isclass(factory) or inspect.isgeneratorfunction(factory):
-        return False
-    if inspect.isclass(getattr(factory, "func", None)):
+    if inspect.isclass(inner(factory)) or inspect.isgeneratorfunction(factory):
         return False
     return "dW" in match_names([p.name for p in parameters_of(factory)], {"dW": GRADIENT}).values()
 
 
 def unpacked(value: Any) -> NDArray:
     """The table in any container, as a NumPy array."""
-    parts = [part for _, part in leaves(value)]
-    return as_array(parts[0] if parts else value).view(np.ndarray)
+    return as_array(next((part for _, part in leaves(value)), value)).view(np.ndarray)
 
 
 def _given_as(form: Form) -> str:
