@@ -194,8 +194,9 @@ def named(runs: Sequence[Run], outputs: Outputs, u: float) -> tuple[list[Mistake
         return made[k][:steps]
 
     usable = [i for i, output in enumerate(observed.outputs) if np.isfinite(output).all()]
+    atoms = atoms_of(optimizers.OPTIMIZERS)
     if not usable:
-        for chosen in atoms_of(optimizers.OPTIMIZERS):
+        for chosen in atoms:
             if not any(m.amounts for m in chosen):
                 made, output = make(chosen, 0), observed.outputs[0]
                 room = observed.room(0, np.nan_to_num(made))
@@ -203,7 +204,6 @@ def named(runs: Sequence[Run], outputs: Outputs, u: float) -> tuple[list[Mistake
                     return said(chosen), []
         return traces.not_a_number_from_the_first_step(outputs), []
     search = Search(observed, make, usable, cost=lambda i: lengths[i][1] * (1 + i / 100))
-    atoms = atoms_of(optimizers.OPTIMIZERS)
     fits = search.singles(atoms)
     tables = [output["W"] for output in outputs]
     if not fits and (

@@ -43,9 +43,8 @@ SETTINGS = {
 }
 TABLE = {"W": "w params parameters param weights weight theta table w0 x0 variables vars p x"}
 SHAPE = {"shape": "shape size dims"}
-GRADIENT = "dw g grad grads gradient gradients dparams d param_grad dtheta updates w_grad delta"
 STEP = {
-    "dW": GRADIENT,
+    "dW": "dw g grad grads gradient gradients dparams d param_grad dtheta updates w_grad delta",
     "state": "state opt_state",
     "W": "w params parameters param weights weight theta table variables p x",
     "pairs": "grads_and_vars grads_and_params pairs",
@@ -306,9 +305,8 @@ class OptimizerSubject:
         """A function of the table, the gradient and its own state, which it returns or changes."""
         function = self.factory
         parameters = parameters_of(function)
-        keywords = (
-            told(parameters, run.settings, fixed=True) if not _config_name(parameters) else {}
-        )
+        configured = has(parameters, "config")
+        keywords = {} if configured else told(parameters, run.settings, fixed=True)
         roles = match_names(
             [p.name for p in parameters if p.name not in keywords and p.kind is not p.VAR_KEYWORD],
             STEP,
@@ -495,7 +493,12 @@ def is_pure(factory: Callable[..., Any]) -> bool:
     """Whether it is a function of table and gradient, and not one that makes an optimizer."""
     if inspect.isclass(inner(factory)) or inspect.isgeneratorfunction(factory):
         return False
-    return "dW" in match_names([p.name for p in parameters_of(factory)], {"dW": GRADIENT}).values()
+    return has(parameters_of(factory), "dW")
+
+
+def has(parameters: Sequence[inspect.Parameter], role: str) -> bool:
+    """Whether one of them has a name of that role in a step."""
+    return bool(match_names([p.name for p in parameters], {role: STEP[role]}))
 
 
 def unpacked(value: Any) -> NDArray:
@@ -558,9 +561,3 @@ def _table_in(state: Any, shape: tuple[int, ...]) -> Any:
         if getattr(part, "shape", None) == shape:
             return part
     raise CannotCall(f"its state holds no table; write {ADAPTER}")
-
-
-def _config_name(parameters: Sequence[inspect.Parameter]) -> bool:
-    return (
-        "config" in match_names([p.name for p in parameters], {"config": STEP["config"]}).values()
-    )
