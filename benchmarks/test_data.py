@@ -1,6 +1,5 @@
 """Text into ids, and ids into batches."""
 
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
@@ -8,55 +7,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.harness.interleave import CLOCK, Group, Job, Unavailable, last_result
+from benchmarks.forms import build
+from benchmarks.harness.interleave import Group, last_result
 from benchmarks.harness.work import BLOCK_SIZE, SHAPES, quick
-from common.batcher import Batcher
 from common.text.corpus import Corpus
 from common.text.fast_tokenizer import FastTokenizer
 from common.tokenizer import CharTokenizer
 
-pytestmark = pytest.mark.benchmark(timer=CLOCK)
-
 SAMPLERS = ("numpy-batcher", "numpy-slicing", "torch-index", "torch-slicing")
 ENCODERS = ("python-list", "python-tokenizer", "numpy-tokenizer")
-SEED = 1337
-
-
-def numpy_slicing(tokens: NDArray, batch_size: int) -> Callable[[int], Any]:
-    """The batches of ``Batcher`` from the same seed, cut out one by one."""
-    rng = np.random.default_rng(SEED)
-
-    def draw(_: int) -> Any:
-        starts = rng.integers(len(tokens) - BLOCK_SIZE, size=batch_size)
-        x = np.stack([tokens[i : i + BLOCK_SIZE] for i in starts])
-        y = np.stack([tokens[i + 1 : i + BLOCK_SIZE + 1] for i in starts])
-        return x.astype(np.int64), y.astype(np.int64)
-
-    return draw
-
-
-def torch_sampler(name: str, tokens: NDArray, batch_size: int) -> Callable[[int], Any]:
-    """As the published schedule draws its batches, or all windows with one index."""
-    if not importlib.util.find_spec("torch"):
-        raise Unavailable("torch is not installed")
-    import torch
-
-    torch.manual_seed(SEED)
-    data = torch.tensor(tokens, dtype=torch.long)
-    offsets = torch.arange(BLOCK_SIZE + 1)
-
-    def stack(_: int) -> Any:
-        starts = torch.randint(len(data) - BLOCK_SIZE, (batch_size,))
-        x = torch.stack([data[i : i + BLOCK_SIZE] for i in starts])
-        y = torch.stack([data[i + 1 : i + BLOCK_SIZE + 1] for i in starts])
-        return x, y
-
-    def index(_: int) -> Any:
-        starts = torch.randint(len(data) - BLOCK_SIZE, (batch_size,))
-        windows = data[starts[:, None] + offsets]
-        return windows[:, :-1], windows[:, 1:]
-
-    return stack if name == "torch-slicing" else index
 
 
 def windows_of_the_text(
@@ -99,21 +58,9 @@ def test_sampling(row: Callable, corpus: Corpus, batch_size: int, form: str) -> 
     def make() -> Group:
         tokens = corpus.train
 
-        def numpy_batcher() -> Job:
-            batcher = Batcher(tokens, batch_size, BLOCK_SIZE, np.random.default_rng(SEED))
-            return last_result(lambda _: batcher.get_batch())
-
         return Group(
-            {
-                "numpy-batcher": numpy_batcher,
-                "numpy-slicing": lambda: last_result(numpy_slicing(tokens, batch_size)),
-                "torch-index": lambda: last_result(
-                    torch_sampler("torch-index", tokens, batch_size)
-                ),
-                "torch-slicing": lambda: last_result(
-                    torch_sampler("torch-slicing", tokens, batch_size)
-                ),
-            },
+            SAMPLERS,
+            lambda name: build(name, "sampling", tokens, batch_size, name),
             windows_of_the_text(tokens, corpus.tokenizer.vocab_size, batch_size),
             inputs=2,
             seconds=1.5,
@@ -133,17 +80,19 @@ def test_encoding(row: Callable, corpus: Corpus, form: str) -> None:
         text = tokenizer.decode(np.concatenate([corpus.train, corpus.val]))
         texts = [text, text[::-1]]  # two, so that no answer can be kept
         stoi = tokenizer.stoi
+        encoders: dict[str, Callable[[str], Any]] = {
+            "python-list": lambda text: [stoi[ch] for ch in text],
+            "python-tokenizer": tokenizer.encode,
+            "numpy-tokenizer": fast.encode,
+        }
 
         def check(_: str, ids: Any, calls: int) -> None:
             assert len(ids) == len(text)
             assert tokenizer.decode(ids) == texts[(calls - 1) % 2]
 
         return Group(
-            {
-                "python-list": lambda: last_result(lambda i: [stoi[ch] for ch in texts[i % 2]]),
-                "python-tokenizer": lambda: last_result(lambda i: tokenizer.encode(texts[i % 2])),
-                "numpy-tokenizer": lambda: last_result(lambda i: fast.encode(texts[i % 2])),
-            },
+            ENCODERS,
+            lambda name: last_result(lambda i: encoders[name](texts[i % 2])),
             check,
             inputs=2,
             seconds=3.0,

@@ -1,6 +1,5 @@
 """500 characters, one after the other, as at the end of every published run."""
 
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
@@ -8,33 +7,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.harness.interleave import CLOCK, Group, Job, Unavailable, last_result
+from benchmarks.forms import build
+from benchmarks.harness.interleave import Group
 from benchmarks.harness.work import quick
-from common.config import Config
 from common.pairs import count_pairs
 from common.text.corpus import Corpus
-from impl_numpy.fast.generation import generate
-from impl_numpy.model import BigramLanguageModel
-
-pytestmark = pytest.mark.benchmark(timer=CLOCK)
 
 LENGTH = 500
 FORMS = ("numpy-bisection", "numpy-generate", "torch-generate", "torch-multinomial")
-
-
-def torch_generation(W: NDArray, draws: list[NDArray], given: bool) -> Job:
-    """The reference's loop, with the draws all contenders get or with torch's own."""
-    if not importlib.util.find_spec("torch"):
-        raise Unavailable("torch is not installed")
-    import torch
-
-    from impl_torch.trainer import TorchTrainer
-
-    torch.manual_seed(1337)
-    model = TorchTrainer(W, Config()).model
-    start = torch.zeros((1, 1), dtype=torch.long)
-    uniforms = [torch.tensor(draw) for draw in draws]
-    return last_result(lambda i: model.generate(start, LENGTH, uniforms[i % 2] if given else None))
 
 
 def written(W: NDArray, draws: list[NDArray]) -> Callable[[str, Any, int], None]:
@@ -79,18 +59,9 @@ def test_generation(row: Callable, corpus: Corpus, form: str) -> None:
         W = np.log(count_pairs(corpus.train[:-1], corpus.train[1:], V) + 1).astype(np.float32)
         rng = np.random.default_rng(1337)
         draws = [rng.random((1, LENGTH), dtype=np.float32) for _ in range(2)]
-        model = BigramLanguageModel(V)
-        model.token_embedding_table = W
-        start = np.zeros((1, 1), dtype=np.int64)
         return Group(
-            {
-                "numpy-bisection": lambda: last_result(lambda i: generate(W, start, draws[i % 2])),
-                "numpy-generate": lambda: last_result(
-                    lambda i: model.generate(start, LENGTH, draws[i % 2])
-                ),
-                "torch-generate": lambda: torch_generation(W, draws, given=True),
-                "torch-multinomial": lambda: torch_generation(W, draws, given=False),
-            },
+            FORMS,
+            lambda name: build(name, "generation", W, draws, name),
             written(W, draws),
             inputs=2,
             seconds=2.5,

@@ -19,11 +19,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.harness.interleave import CLOCK, Group, Job, Unavailable
+from benchmarks.harness.interleave import Group, Job, Unavailable, last_result
 from benchmarks.harness.work import FORMS
 from common.text.corpus import Corpus
-
-pytestmark = pytest.mark.benchmark(timer=CLOCK)
 
 ROOT = Path(__file__).parent.parent
 NAMES = tuple(name for name in FORMS if name.startswith("job-"))
@@ -75,29 +73,12 @@ def test_whole_job(row: Callable, corpus: Corpus, tmp_path: Path, form: str) -> 
             if "torch" in name and not importlib.util.find_spec("torch"):
                 raise Unavailable("torch is not installed")
             words = command(name, text)
-            subprocess.run(
-                [*words[:1], "-c", "import torch" if "torch" in name else "import numpy"],
-                check=True,
-            )
-            last: list[Any] = [None]
-
-            def run(_: int) -> None:
-                result = subprocess.run(
-                    words,
-                    cwd=tmp_path,
-                    env=environment,
-                    capture_output=True,
-                    encoding="utf-8",
-                    check=True,
-                )
-                last[0] = result.stdout
-
-            return Job(run, lambda: last[0])
-
-        def builder(name: str) -> Callable[[], Job]:
-            return lambda: job(name)
+            library = "torch" if "torch" in name else "numpy"
+            subprocess.run([sys.executable, "-c", f"import {library}"], check=True)
+            where: Any = {"cwd": tmp_path, "env": environment, "encoding": "utf-8"}
+            return last_result(lambda _: subprocess.check_output(words, **where))
 
         info = {"vocab_size": 65, "tokens": 256, "dtype": "float32"}
-        return Group({name: builder(name) for name in NAMES}, check, 1, 0.0, info, once=True)
+        return Group(NAMES, job, check, 1, 0.0, info, once=True)
 
     row(make, "the whole job, 5,000 steps, imports included", form)

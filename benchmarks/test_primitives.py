@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.harness.interleave import CLOCK, Group, Job
+from benchmarks.harness.interleave import Group, Job
 from benchmarks.harness.work import PASSES, VOCABULARIES
 from common.text.corpus import Corpus
-
-pytestmark = pytest.mark.benchmark(timer=CLOCK)
 
 
 @pytest.mark.parametrize(
@@ -49,10 +47,7 @@ def test_primitives(row: Callable, corpus: Corpus, V: int, form: str) -> None:
             expected = exact[name](tables[(calls - 1) % 2].astype(np.float64))
             assert abs(out / expected - 1).max() <= 4 * 2.0**-24
 
-        def builder(name: str) -> Callable[[], Job]:
-            return lambda: job(name)
-
         info = {"vocab_size": V, "tokens": None, "dtype": "float32"}
-        return Group({name: builder(name) for name in PASSES}, check, 2, 1.0, info)
+        return Group(PASSES, job, check, 2, 1.0, info)
 
     row(make, f"one pass over a table, V = {V:,}", form)

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.forms import build, forget
 from benchmarks.harness import gates
-from benchmarks.harness.interleave import CLOCK, Group, Job, last_result
+from benchmarks.harness.interleave import Group, last_result
 from benchmarks.harness.work import (
     FORMS,
     SHAPES,
@@ -24,8 +24,6 @@ from benchmarks.harness.work import (
 )
 from common.pairs import count_pairs
 from common.text.corpus import Corpus
-
-pytestmark = pytest.mark.benchmark(timer=CLOCK)
 
 DEVICES = tuple(name for name in FORMS if FORMS[name].device != "cpu")
 EAGER = tuple(name for name in DEVICES if "-eager-" in name)
@@ -67,19 +65,23 @@ def group(
     **info: Any,
 ) -> Group:
     """Every form's job, made by the function of that name in the file of its backend."""
-
-    def builder(name: str) -> Callable[[], Job]:
-        return lambda: build(name, make, work, *given, name)
-
     info = {
         "tokens": work.batches[0][0].size,
         "vocab_size": len(work.table),
         "dtype": work.config.dtype,
         **info,
     }
-    jobs = {name: builder(name) for name in forms}
     most_calls = 100 if make == "optimizer_step" else 200
-    return Group(jobs, check, len(work.batches), seconds, info, most_calls, close=forget)
+    return Group(
+        forms,
+        lambda name: build(name, make, work, *given, name),
+        check,
+        len(work.batches),
+        seconds,
+        info,
+        most_calls,
+        close=forget,
+    )
 
 
 @pytest.mark.parametrize(("shape", "form"), over_shapes(STEP + DEVICES))
@@ -145,11 +147,9 @@ def test_call(row: Callable, corpus: Corpus, form: str) -> None:
         def check(name: str, result: Any, _: int) -> None:
             assert name == "c-call" or np.asarray(result).item() == (2 if name == "jax-call" else 1)
 
-        def builder(name: str) -> Callable[[], Job]:
-            return lambda: last_result(build(name, "empty_call"))
-
-        jobs = {name: builder(name) for name in CALLS}
         info = {"vocab_size": 1, "tokens": None, "dtype": "float32"}
-        return Group(jobs, check, 1, 0.5, info)
+        return Group(
+            CALLS, lambda name: last_result(build(name, "empty_call")), check, 1, 0.5, info
+        )
 
     row(make, "the smallest call", form)

@@ -60,12 +60,9 @@ def library(flags: tuple[str, ...]) -> ctypes.CDLL:
             except FileNotFoundError:
                 raise Unavailable(f"there is no C compiler {compiler[0]!r} here") from None
             except subprocess.CalledProcessError as error:
-                said = [line for line in error.stderr.splitlines() if "error" in line] or [
-                    "no message"
-                ]
-                raise Unavailable(
-                    f"{compiler[0]} fails with status {error.returncode}: {said[0]}"
-                ) from None
+                errors = (line for line in error.stderr.splitlines() if "error" in line)
+                first, status = next(errors, "no message"), error.returncode
+                raise Unavailable(f"{compiler[0]} fails with status {status}: {first}") from None
         loaded = ctypes.CDLL(str(made[1]))
     for name in ("forward", "gradient", "step", "step_counted"):
         getattr(loaded, name).restype = ctypes.c_double
@@ -78,8 +75,8 @@ def of(name: str) -> ctypes.CDLL:
 
 
 def pointer(array: np.ndarray) -> ctypes.c_void_p:
-    """To its first number. The array must outlive every call."""
-    return ctypes.c_void_p(array.ctypes.data)
+    """To its first number. The pointer keeps the array alive."""
+    return array.ctypes.data_as(ctypes.c_void_p)
 
 
 def pointers(work: Work) -> list[tuple[ctypes.c_void_p, ctypes.c_void_p]]:
@@ -94,58 +91,50 @@ def sizes(work: Work) -> tuple[ctypes.c_int64, ctypes.c_int64]:
 
 def step(work: Work, name: str) -> Job:
     """Gradient and AdamW, in place."""
-    loaded, given = of(name), settings(work.config)
-    W = work.table.copy()
-    m, v, dW = np.zeros_like(W), np.zeros_like(W), np.zeros_like(W)
-    scratch, n = np.empty(len(W), np.float32), np.empty(len(W), np.int64)
-    tables, batches, (N, V) = [pointer(a) for a in (W, m, v, dW)], pointers(work), sizes(work)
-    scratch_at, n_at = pointer(scratch), pointer(n)
-    keep = (W, m, v, dW, scratch, n, work)  # the pointers own nothing
+    function, given, W = of(name).step, settings(work.config), work.table.copy()
+    tables = [pointer(W), *(pointer(np.zeros_like(W)) for _ in range(3))]  # and m, v, dW
+    batches, (N, V) = pointers(work), sizes(work)
+    scratch = [pointer(np.empty(len(W), np.float32))]
+    if name.endswith("counts"):
+        function = of(name).step_counted
+        scratch.append(pointer(np.empty(len(W), np.int64)))
 
-    def per_token(i: int) -> None:
+    def run(i: int) -> None:
         batch, t = batches[i % len(batches)], ctypes.c_int64(i + 1)
-        loaded.step(N, V, *tables, *batch, given, t, scratch_at)
+        function(N, V, *tables, *batch, given, t, *scratch)
 
-    def counted(i: int) -> None:
-        batch, t = batches[i % len(batches)], ctypes.c_int64(i + 1)
-        loaded.step_counted(N, V, *tables, *batch, given, t, scratch_at, n_at)
-
-    return Job(counted if name.endswith("counts") else per_token, lambda: keep[0])
+    return Job(run, lambda: W)
 
 
 def gradient(work: Work, name: str) -> Job:
     """Loss and gradient, per token."""
-    loaded, dW, scratch = of(name), np.empty_like(work.table), np.empty(len(work.table), np.float32)
-    batches, (N, V), W = pointers(work), sizes(work), pointer(work.table)
-    dW_at, scratch_at = pointer(dW), pointer(scratch)
-    job = last_result(
-        lambda i: loaded.gradient(N, V, W, *batches[i % len(batches)], dW_at, scratch_at)
-    )
-    keep = (dW, scratch, work)
-    return Job(job.run, lambda: (job.result(), keep[0]))
+    function, dW, W = of(name).gradient, np.empty_like(work.table), pointer(work.table)
+    batches, (N, V) = pointers(work), sizes(work)
+    made = pointer(dW), pointer(np.empty(len(dW), np.float32))
+    job = last_result(lambda i: function(N, V, W, *batches[i % len(batches)], *made))
+    return Job(job.run, lambda: (job.result(), dW))
 
 
 def forward(work: Work, name: str) -> Job:
     """The mean loss of a batch, per token."""
-    loaded, scratch = of(name), np.empty(len(work.table), np.float32)
-    batches, (N, V), W = pointers(work), sizes(work), pointer(work.table)
-    keep, scratch_at = (scratch, work), pointer(scratch)
-    job = last_result(lambda i: loaded.forward(N, V, W, *batches[i % len(batches)], scratch_at))
-    return Job(job.run, lambda: (job.result(), keep)[0])
+    function, W = of(name).forward, pointer(work.table)
+    batches, (N, V), scratch = pointers(work), sizes(work), pointer(np.empty_like(work.table[0]))
+    return last_result(lambda i: function(N, V, W, *batches[i % len(batches)], scratch))
 
 
 def optimizer_step(work: Work, gradients: list[Array], name: str) -> Job:
     """AdamW alone."""
-    loaded, W, given = of(name), work.table.copy(), settings(work.config)
-    m, v = np.zeros_like(W), np.zeros_like(W)
-    V, at = ctypes.c_int64(len(W)), [pointer(a) for a in (W, m, v)]
+    function, given, W = of(name).adamw, settings(work.config), work.table.copy()
+    V, tables = (
+        ctypes.c_int64(len(W)),
+        [pointer(a) for a in (W, np.zeros_like(W), np.zeros_like(W))],
+    )
     dW = [pointer(g) for g in gradients]
-    keep = (W, m, v, gradients)
 
     def run(i: int) -> None:
-        loaded.adamw(V, *at, dW[i % len(dW)], given, ctypes.c_int64(i + 1))
+        function(V, *tables, dW[i % len(dW)], given, ctypes.c_int64(i + 1))
 
-    return Job(run, lambda: keep[0])
+    return Job(run, lambda: W)
 
 
 def empty_call() -> Callable[[int], object]:

@@ -1,19 +1,21 @@
 """NumPy's contenders: the step that ``bigram train`` runs, and its plain twins, each as a
 ``Job``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from benchmarks.harness.interleave import Job, Unavailable, last_result
-from benchmarks.harness.work import Work
+from benchmarks.harness.work import BLOCK_SIZE, SEED, Work, chunks
 from common.arrays import Array, Ids
+from common.batcher import Batcher
 from common.config import Config
 from common.pairs import count_pairs
 from impl_numpy import cross_entropy, pair_counts
 from impl_numpy.adamw import AdamW
 from impl_numpy.fast.adamw import FastAdamW
+from impl_numpy.fast.generation import generate
 from impl_numpy.fast.large_vocab import rows_of_gradient
 from impl_numpy.fast.pair_counts import PairCounts
 from impl_numpy.fast.trainer import LARGE, trainer_for
@@ -112,6 +114,47 @@ def optimizer_step(work: Work, gradients: list[Array], form: str) -> Job:
     W = work.table.copy()
     optimizer = adamw(W, work.config, AdamW if form == "numpy-adamw-plain" else FastAdamW)
     return Job(lambda i: optimizer.step(W, gradients[i % len(gradients)]), lambda: W)
+
+
+def sampling(tokens: Ids, batch_size: int, form: str) -> Job:
+    """Batches from one seed: ``Batcher``'s, or the same cut out one by one."""
+    rng = np.random.default_rng(SEED)
+    batcher = Batcher(tokens, batch_size, BLOCK_SIZE, rng)
+
+    def slices(_: int) -> Any:
+        starts = rng.integers(len(tokens) - BLOCK_SIZE, size=batch_size)
+        x = np.stack([tokens[i : i + BLOCK_SIZE] for i in starts])
+        y = np.stack([tokens[i + 1 : i + BLOCK_SIZE + 1] for i in starts])
+        return x.astype(np.int64), y.astype(np.int64)
+
+    return last_result(slices if form == "numpy-slicing" else lambda _: batcher.get_batch())
+
+
+def evaluation(tables: Sequence[Array], tokens: Ids, counts: Ids, form: str) -> Job:
+    """The loss of a whole text: from its counts, from counting them, or token by token."""
+    V = len(counts)
+
+    def per_token(i: int) -> float:
+        W, total = tables[i % len(tables)], 0.0
+        for idx, targets in chunks(tokens):
+            total += float(cross_entropy.cross_entropy(W[idx], targets)[0]) * len(targets)
+        return total / (len(tokens) - 1)
+
+    def counted(i: int) -> float:
+        C = count_pairs(tokens[:-1], tokens[1:], V) if form == "numpy-counting" else counts
+        return pair_counts.loss_of_counts(tables[i % len(tables)], C)
+
+    return last_result(per_token if form == "numpy-per-token" else counted)
+
+
+def generation(W: Array, draws: Sequence[Array], form: str) -> Job:
+    """One stream of characters, after character 0."""
+    model = BigramLanguageModel(len(W))
+    model.token_embedding_table = W
+    start, length = np.zeros((1, 1), dtype=np.int64), draws[0].size
+    if form == "numpy-generate":
+        return last_result(lambda i: model.generate(start, length, draws[i % len(draws)]))
+    return last_result(lambda i: generate(W, start, draws[i % len(draws)]))
 
 
 def empty_call() -> Callable[[int], object]:

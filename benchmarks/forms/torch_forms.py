@@ -7,7 +7,7 @@ Every tensor is on its device beforehand; the timed part fetches no loss and con
 import contextlib
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.harness import interleave
 from benchmarks.harness.interleave import Job, Unavailable, last_result
-from benchmarks.harness.work import FORMS, Form, Work
+from benchmarks.harness.work import BLOCK_SIZE, FORMS, SEED, Form, Work, chunks
 from common.config import Config
 from impl_torch.model import NO_TARGET
 from impl_torch.trainer import TorchTrainer
@@ -364,6 +364,58 @@ def optimizer_step(work: Work, gradients: list[np.ndarray], name: str) -> Job:
         optimizer.step()
 
     return paced(form, run, lambda: on_cpu(W))
+
+
+# The work around the step.
+
+
+def sampling(tokens: np.ndarray, batch_size: int, name: str) -> Job:
+    """As the published schedule draws its batches, or all windows with one index."""
+    torch.manual_seed(SEED)
+    data = torch.tensor(tokens, dtype=torch.long)
+    offsets = torch.arange(BLOCK_SIZE + 1)
+
+    def stack(_: int) -> Any:
+        starts = torch.randint(len(data) - BLOCK_SIZE, (batch_size,))
+        x = torch.stack([data[i : i + BLOCK_SIZE] for i in starts])
+        y = torch.stack([data[i + 1 : i + BLOCK_SIZE + 1] for i in starts])
+        return x, y
+
+    def index(_: int) -> Any:
+        starts = torch.randint(len(data) - BLOCK_SIZE, (batch_size,))
+        windows = data[starts[:, None] + offsets]
+        return windows[:, :-1], windows[:, 1:]
+
+    return last_result(stack if name == "torch-slicing" else index)
+
+
+def evaluation(
+    tables: Sequence[np.ndarray], tokens: np.ndarray, counts: np.ndarray, name: str
+) -> Job:
+    """The reference's own evaluation from counts, or its model over all tokens."""
+    trainers = [TorchTrainer(table, Config()) for table in tables]
+    if name == "torch-pair-counts":
+        return last_result(lambda i: trainers[i % len(tables)].evaluate(counts))
+    data = torch.tensor(tokens, dtype=torch.long)
+
+    @torch.no_grad()
+    def by_token(i: int) -> float:
+        model, total = trainers[i % len(tables)].model, 0.0
+        for idx, targets in chunks(data):
+            logits, _ = model(idx[None])
+            total += float(F.cross_entropy(logits[0], targets, reduction="sum"))
+        return total / (len(data) - 1)
+
+    return last_result(by_token)
+
+
+def generation(W: np.ndarray, draws: Sequence[np.ndarray], name: str) -> Job:
+    """The reference's loop, with the draws all contenders get or with torch's own."""
+    torch.manual_seed(SEED)
+    model = TorchTrainer(W, Config()).model
+    start, length = torch.zeros((1, 1), dtype=torch.long), draws[0].size
+    uniforms = [torch.tensor(draw) if name == "torch-generate" else None for draw in draws]
+    return last_result(lambda i: model.generate(start, length, uniforms[i % len(draws)]))
 
 
 def empty_call() -> Callable[[int], object]:

@@ -10,7 +10,7 @@ between.
 import contextlib
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,8 +56,8 @@ def compiling() -> Iterator[dict[str, Any]]:
 class Group:
     """Contenders for the same work."""
 
-    # called when the group is measured; may raise ``Unavailable``
-    jobs: dict[str, Callable[[], Job]]
+    forms: Sequence[str]
+    build: Callable[[str], Job]  # called when the group is measured; may raise ``Unavailable``
     # name, result after so many calls; raises AssertionError
     check: Callable[[str, Any, int], None]
     inputs: int  # number of inputs
@@ -94,12 +94,12 @@ def measure(group: Group, fewest_rounds: int) -> dict[str, Outcome]:
 
 
 def _measure(group: Group, fewest_rounds: int) -> dict[str, Outcome]:
-    outcomes = {name: Outcome(info=dict(group.info)) for name in group.jobs}
+    outcomes = {name: Outcome(info=dict(group.info)) for name in group.forms}
     jobs: dict[str, Job] = {}
     one_call = 0.0  # of each, together
-    for name, build in group.jobs.items():
+    for name in group.forms:
         try:
-            job = build()
+            job = group.build(name)
             if not group.once:
                 one_call += min(_checked(group, name, job))
             jobs[name] = job
@@ -175,7 +175,6 @@ CLOCK = Replay()
 
 
 def replay(benchmark: Any, seconds: list[float]) -> None:
-    """Reports rounds measured before to pytest-benchmark. The test must be marked with
-    ``timer=CLOCK``."""
+    """Reports rounds measured before to pytest-benchmark, whose timer is ``CLOCK``."""
     remaining = iter(seconds)
     benchmark.pedantic(lambda: CLOCK.advance(next(remaining, 0.0)), rounds=len(seconds))

@@ -4,7 +4,8 @@ A contender is a *form*: one way to do the same work. ``benchmarks/forms`` build
 whether it can run on this machine.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from common.training import initial_table
 SUITE = "bigram benchmarks 1"
 BLOCK_SIZE = 8
 EVALUATED = 1_003_854  # tokens of the training split
+CHUNK = 2**15  # of them at a time, token by token: all would need N * V floats
+SEED = Config().seed
 
 
 class Form(NamedTuple):
@@ -172,6 +175,12 @@ def training(corpus: Corpus, shape: Shape) -> Work:
     # one step takes tenths of a second
     few = shape.vocab_size * max(shape.vocab_size, shape.tokens) > 2**22
     return Work(table, [batcher.get_batch() for _ in range(2 if few else 4)], config)
+
+
+def chunks(tokens: Any) -> Iterator[Any]:
+    """The inputs and targets of a whole text, ``CHUNK`` at a time."""
+    for start in range(0, len(tokens) - 1, CHUNK):
+        yield tokens[:-1][start : start + CHUNK], tokens[1:][start : start + CHUNK]
 
 
 def rows_that_occur(work: Work) -> float:
