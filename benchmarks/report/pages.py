@@ -19,24 +19,29 @@ SIDES = ("NumPy", "torch", "JAX", "Numba", "autograd")  # C is the floor, and no
 PUBLISHED = {"vocab_size": 65, "tokens": 256}
 
 
-def seconds(value: float) -> str:
+def seconds(value: float | None) -> str:
     """Three digits and a unit.
 
-    >>> seconds(6.0e-05), seconds(0.0123), seconds(2)
-    ('60.0 µs', '12.3 ms', '2.00 s')
+    >>> seconds(6.0e-05), seconds(0.0123), seconds(2), seconds(None)
+    ('60.0 µs', '12.3 ms', '2.00 s', '–')
     """
+    if value is None:
+        return NONE
     units = ((1, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
     scale, unit = next((pair for pair in units if value >= pair[0] * 0.9995), units[-1])
     scaled = value / scale
     return f"{scaled:.{2 if scaled < 9.995 else 1 if scaled < 99.95 else 0}f} {unit}"
 
 
-def ratio(value: float) -> str:
-    """Two digits.
+def ratio(one: float | None, other: float | None) -> str:
+    """The one over the other, in two digits.
 
-    >>> ratio(5.94), ratio(0.61), ratio(203.2)
-    ('5.9×', '0.61×', '200×')
+    >>> ratio(5.94, 1), ratio(0.61, 1), ratio(406.4, 2), ratio(1, None)
+    ('5.9×', '0.61×', '200×', '–')
     """
+    if one is None or other is None:
+        return NONE
+    value = one / other
     digits = f"{value:.2g}"
     return f"{float(digits):,.{2 if value < 0.995 else 1 if value < 9.95 else 0}f}×"
 
@@ -52,12 +57,12 @@ def size_of(count: int) -> str:
 
 def median(row: Row | None) -> str:
     """Or a dash."""
-    return seconds(row.median) if row else NONE
+    return seconds(row and row.median)
 
 
 def times_as_long(theirs: Row | None, ours: Row | None) -> str:
     """Their time over ours."""
-    return ratio(theirs.median / ours.median) if ours and theirs else NONE
+    return ratio(theirs and theirs.median, ours and ours.median)
 
 
 def compared(rows: Sequence[Row | None], labelled: bool = False) -> list[str]:
@@ -71,17 +76,18 @@ def compared(rows: Sequence[Row | None], labelled: bool = False) -> list[str]:
             row.median < other.median and apart(row, other) for other in found if other is not row
         )
         text = f"**{median(row)}**" if faster and len(found) > 1 else median(row)
-        return (
-            f"{text}<br>{row.form.label.partition(', ')[2] or row.form.label}" if labelled else text
-        )
+        label = row.form.label.partition(", ")[2] or row.form.label
+        return f"{text}<br>{label}" if labelled else text
 
     return [cell(row) for row in rows]
 
 
 def without_empty(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table, without the rows and columns that hold no figure; all but the first column to the
-    right."""
+    right. A sentence where none is left."""
     rows = [row for row in rows if any(cell != NONE for cell in row[1:])]
+    if not rows:
+        return "Not measured on this machine.\n"
     kept = [i for i in range(len(headings)) if any(row[i] != NONE for row in rows)]
     return table([headings[i] for i in kept], [[row[i] for i in kept] for row in rows], "lr")
 
@@ -138,9 +144,9 @@ def parts_of(run: Results, forms: Sequence[str]) -> tuple[list[float | None], Ro
     forward = run.best("forward", name=forms[0], **PUBLISHED)
     both = run.best("gradient", name=forms[1], **PUBLISHED)
     adamw = run.best("optimizer", name=forms[2], vocab_size=65)
-    backward = both.median - forward.median if both and forward else None
-    if backward is not None and backward <= 0:
-        backward = None
+    backward = None
+    if both and forward and both.median > forward.median:
+        backward = both.median - forward.median
     found = [forward and forward.median, backward, adamw and adamw.median]
     return found, run.best("step", name=forms[3], **PUBLISHED)
 
@@ -154,8 +160,8 @@ def same_work(run: Results) -> str:
         found, step = parts_of(run, forms)
         if not step:
             continue
-        whole = sum(part for part in found if part) if None not in found else None
-        cells = [seconds(part) if part else NONE for part in [*found, whole]]
+        whole = None if None in found else sum(part for part in found if part)
+        cells = map(seconds, [*found, whole])
         rows.append([label, *cells, median(step), times_as_long(step, floor)])
     return without_empty(
         ("V = 65, 256 tokens", "forward", "backward", "AdamW", "their sum", "the step", "over C"),
@@ -194,8 +200,6 @@ def dispatch(run: Results) -> str:
                 str(operators) if operators else NONE,
             ]
         )
-    if not rows:
-        return "Not measured on this machine.\n"
     return without_empty(
         (
             *("", "V = 65, 256 tokens", f"{SMALLEST}", "of the step", "smallest call"),
@@ -210,14 +214,10 @@ def at_shape(shape: Shape) -> dict[str, Any]:
     return {"vocab_size": shape.vocab_size, "tokens": shape.tokens, "device": "cpu"}
 
 
-def numpy_step(run: Results, at: dict[str, Any]) -> Row | None:
-    """The step that ``bigram train`` runs."""
-    return run.best("step", name="numpy-step", **at)
-
-
 def best_of(run: Results, side: str, at: dict[str, Any]) -> Row | None:
     """The fastest step of a side; NumPy's is the one that ``bigram train`` runs."""
-    return numpy_step(run, at) if side == "NumPy" else run.best("step", backend=side, **at)
+    form = {"name": "numpy-step"} if side == "NumPy" else {"backend": side}
+    return run.best("step", **form, **at)
 
 
 def best_of_each(run: Results) -> str:
@@ -256,12 +256,39 @@ def same_algorithm(run: Results) -> str:
     return "\n".join(tables)
 
 
+# the work around the step, the aim, the operation, and how NumPy's row and the other's are found
+AIMS: tuple[tuple[str, str, str, dict[str, Any], dict[str, Any]], ...] = (
+    (
+        "batch sampling, 256 tokens, against slicing and stacking",
+        *("≥ 10×", "sampling"),
+        {"backend": "NumPy", "tokens": 256},
+        {"name": "torch-slicing", "tokens": 256},
+    ),
+    (
+        "encoding the whole text, against a list comprehension",
+        *("≥ 15×", "encoding", {"backend": "NumPy"}, {"name": "python-list"}),
+    ),
+    (
+        "generating one stream, against torch's loop",
+        *("≥ 100×", "generation", {"backend": "NumPy"}, {"backend": "torch"}),
+    ),
+    (
+        "the whole job, each side's own evaluation",
+        *("≥ 20×", "whole_job", {"name": "job-numpy"}, {"name": "job-torch-plain"}),
+    ),
+    (
+        "the whole job, the same evaluation on both",
+        *(NONE, "whole_job", {"name": "job-numpy-sampled"}, {"name": "job-torch-plain"}),
+    ),
+)
+
+
 def aims(run: Results) -> str:
     """Their time over NumPy's, beside the aim."""
     rows = []
     for shape in SHAPES:
         at = at_shape(shape)
-        ours = numpy_step(run, at)
+        ours = best_of(run, "NumPy", at)
         eager = [run.best("step", name=name, **at) for name in ("torch-eager", "torch-fused")]
         rivals = [
             [run.best("step", backend=side, **at, **only) for side in ("torch", "JAX")]
@@ -277,38 +304,8 @@ def aims(run: Results) -> str:
         rows.append(
             [f"step, {shape}", aim, *(times_as_long(row, ours) for row in fastest), *over_c]
         )
-    for work, aim, ours, theirs in (
-        (
-            "batch sampling, 256 tokens, against slicing and stacking",
-            "≥ 10×",
-            run.best("sampling", backend="NumPy", tokens=256),
-            run.best("sampling", name="torch-slicing", tokens=256),
-        ),
-        (
-            "encoding the whole text, against a list comprehension",
-            "≥ 15×",
-            run.best("encoding", backend="NumPy"),
-            run.best("encoding", name="python-list"),
-        ),
-        (
-            "generating one stream, against torch's loop",
-            "≥ 100×",
-            run.best("generation", backend="NumPy"),
-            run.best("generation", backend="torch"),
-        ),
-        (
-            "the whole job, each side's own evaluation",
-            "≥ 20×",
-            run.best("whole_job", name="job-numpy"),
-            run.best("whole_job", name="job-torch-plain"),
-        ),
-        (
-            "the whole job, the same evaluation on both",
-            NONE,
-            run.best("whole_job", name="job-numpy-sampled"),
-            run.best("whole_job", name="job-torch-plain"),
-        ),
-    ):
+    for work, aim, operation, our, their in AIMS:
+        ours, theirs = run.best(operation, **our), run.best(operation, **their)
         rows.append([work, aim, times_as_long(theirs, ours), *[NONE] * 4])
     return without_empty(
         (
@@ -350,16 +347,9 @@ def all_cores(runs: list[Results]) -> str:
     return "\n".join(found) or "Not measured yet.\n"
 
 
-def around_the_step(run: Results) -> str:
-    """Every row of the work around the step."""
-    operations = ("sampling", "encoding", "generation", "evaluation", "optimizer", "whole_job")
-    return every([row for operation in operations for row in run.find(operation, device="cpu")])
-
-
-def step_and_parts(run: Results) -> str:
-    """Every row of the step and its parts on the CPU."""
-    operations = ("step", "dispatch", "call", "gradient", "forward")
-    return every([row for name in operations for row in run.find(name, device="cpu")])
+def every_of(*operations: str) -> Callable[[Results], str]:
+    """A table of every row of these operations on the CPU."""
+    return lambda run: every([row for name in operations for row in run.find(name, device="cpu")])
 
 
 def every(rows: list[Row]) -> str:
@@ -448,10 +438,6 @@ def floors(run: Results) -> dict[int, Floor]:
 
 def floor_table(run: Results) -> str:
     """The step over the floor that was measured."""
-
-    def over(one: float | None, other: float | None) -> str:
-        return ratio(one / other) if one and other else NONE
-
     return without_empty(
         (
             *("V", "NumPy's step", "C, exact", "C, -ffast-math", "copying W, m and v"),
@@ -460,9 +446,9 @@ def floor_table(run: Results) -> str:
         [
             [
                 f"{V:,}",
-                *(seconds(time) if time else NONE for time in floor[:4]),
-                over(floor.step, floor.exact),
-                over(floor.step, floor.fast),
+                *map(seconds, floor[:4]),
+                ratio(floor.step, floor.exact),
+                ratio(floor.step, floor.fast),
                 f"{floor.step / floor.multiply:.0f}" if floor.multiply else NONE,
             ]
             for V, floor in floors(run).items()
@@ -503,23 +489,15 @@ def readme(runs: list[Results]) -> str:
         found, step = parts_of(run, forms)
         side = label.partition(",")[0]
         best = [median(best_of(run, side, at_shape(shape))) for shape in README_SHAPES]
-        rows.append(
-            [side, *(seconds(part) if part else NONE for part in found), median(step), *best]
-        )
+        rows.append([side, *map(seconds, found), median(step), *best])
     best_at = [f"best at V = {shape.vocab_size:,}, N = {shape.tokens:,}" for shape in README_SHAPES]
     headings = ("", "forward", "backward", "AdamW", "step", *best_at)
-    jobs = [
-        times_as_long(
-            run.best("whole_job", name="job-torch-plain"), run.best("whole_job", name="job-numpy")
-        ),
-        times_as_long(
-            run.best("generation", backend="torch"), run.best("generation", backend="NumPy")
-        ),
-    ]
+    job, plain = (run.best("whole_job", name=f"job-{name}") for name in ("numpy", "torch-plain"))
+    ours, theirs = (run.best("generation", backend=side) for side in ("NumPy", "torch"))
     return (
         f"{without_empty(headings, rows)}\n"
-        f"{run.name}. The whole job, imports included: {jobs[0]} as fast as a plain torch script; "
-        f"generation: {jobs[1]} as fast as torch's loop.\n"
+        f"{run.name}. The whole job, imports included: {times_as_long(plain, job)} as fast as a "
+        f"plain torch script; generation: {times_as_long(theirs, ours)} as fast as torch's loop.\n"
     )
 
 
@@ -531,8 +509,10 @@ BLOCKS: dict[str, Callable[[list[Results]], str]] = {
     "step, same algorithm": of_each(same_algorithm),
     "aims": of_each(aims),
     "all cores": all_cores,
-    "around the step": of_each(around_the_step),
-    "the step and its parts": of_each(step_and_parts),
+    "around the step": of_each(
+        every_of("sampling", "encoding", "generation", "evaluation", "optimizer", "whole_job")
+    ),
+    "the step and its parts": of_each(every_of("step", "dispatch", "call", "gradient", "forward")),
     "cards": cards,
     "one pass": of_each(one_pass),
     "floors": of_each(floor_table),
