@@ -36,13 +36,9 @@ def reading_bar() -> Iterator[OnProgress]:
     from rich import progress
     from rich.console import Console
 
-    columns = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.DownloadColumn(),
-        progress.TransferSpeedColumn(),
-        progress.TimeRemainingColumn(),
-    )
+    size, speed = progress.DownloadColumn(), progress.TransferSpeedColumn()
+    left = progress.TimeRemainingColumn()
+    columns = ("{task.description}", progress.BarColumn(), size, speed, left)
     tasks: dict[str, progress.TaskID] = {}
     with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
 
@@ -61,29 +57,16 @@ def progress_bar(steps: int) -> Iterator[Callable[[int], object]]:
     if not sys.stderr.isatty():
         yield lambda step: None
         return
+    from rich import progress
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
 
-    columns = (
-        TextColumn("training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("steps,"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
+    count, left = progress.MofNCompleteColumn(), progress.TimeRemainingColumn()
+    columns = ("training", progress.BarColumn(), count, "steps,", left, "left")
     # rich keeps lines that are printed meanwhile clear of the bar, but sends them to stderr: so
     # only where both are the terminal.
     both = sys.stdout.isatty()
-    with Progress(
-        *columns, console=Console(stderr=True), transient=True, redirect_stdout=both
-    ) as bar:
+    console = Console(stderr=True)
+    with progress.Progress(*columns, console=console, transient=True, redirect_stdout=both) as bar:
         task = bar.add_task("training", total=steps)
         yield lambda step: bar.update(task, completed=step)
 

@@ -30,52 +30,24 @@ del OPTIONS["betas"], OPTIONS["eps"]
 def add_schedule(parser: argparse.ArgumentParser) -> None:
     """The options of ``train`` and ``compare``. Those of the schedule are named as in ``Config``
     and are None where they are not given, because a resumed run has its own."""
-    default = Config()
-    add = parser.add_argument
+    default, add = Config(), parser.add_argument
+
+    def add_number(name: str, about: str, metavar: str | None = None) -> None:
+        value = getattr(default, name)
+        about = f"{about} (default {value})"
+        add(OPTIONS[name], type=type(value), dest=name, metavar=metavar, help=about)
+
     add("--corpus", metavar="PATH", help="a UTF-8 text file (default: tiny Shakespeare)")
-    add(
-        "--steps",
-        type=int,
-        dest="max_iters",
-        metavar="N",
-        help=f"updates (default {default.max_iters})",
-    )
-    add(
-        "--batch-size",
-        type=int,
-        metavar="B",
-        help=f"windows a batch (default {default.batch_size})",
-    )
-    add(
-        "--block-size",
-        type=int,
-        metavar="T",
-        help=f"tokens a window (default {default.block_size})",
-    )
-    add(
-        "--eval-interval",
-        type=int,
-        metavar="N",
-        help=f"updates between evaluations (default {default.eval_interval})",
-    )
-    add(
-        "--eval-iters",
-        type=int,
-        metavar="N",
-        help="evaluate on N random batches (default: exactly, on the whole split)",
-    )
-    add("--lr", type=float, help=f"learning rate (default {default.lr})")
-    add(
-        "--weight-decay",
-        type=float,
-        help=f"decoupled weight decay (default {default.weight_decay})",
-    )
+    add_number("max_iters", "updates", "N")
+    add_number("batch_size", "windows a batch", "B")
+    add_number("block_size", "tokens a window", "T")
+    add_number("eval_interval", "updates between evaluations", "N")
+    exactly = "evaluate on N random batches (default: exactly, on the whole split)"
+    add("--eval-iters", type=int, metavar="N", help=exactly)
+    add_number("lr", "learning rate")
+    add_number("weight_decay", "decoupled weight decay")
     add("--dtype", choices=["float32", "float64"], help=f"default {default.dtype}")
-    add(
-        "--seed",
-        type=int,
-        help=f"of the first table, the batches and the text (default {default.seed})",
-    )
+    add_number("seed", "of the first table, the batches and the text")
     add("--plot", metavar="DIR", help="draw the run, as SVG and PNG files in this folder")
     add_device(parser)
     add_json(parser)
