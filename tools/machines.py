@@ -49,6 +49,13 @@ from numpy._core import _multiarray_umath as core
 blas = numpy.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
 print(json.dumps({"dispatch": core.__cpu_dispatch__, "has": core.__cpu_features__, "blas": blas}))
 """
+# And one note a line.
+LIBRARIES = """
+import importlib.util, platform, numpy
+print("Python", platform.python_version(), "and NumPy", numpy.__version__)
+if importlib.util.find_spec("torch") is None:
+    print("no torch")
+"""
 
 
 class NotHereError(Exception):
@@ -120,12 +127,8 @@ def openblas(run: Run, core: str, needs: str) -> None:
     run.environment["OPENBLAS_CORETYPE"] = core
 
 
-def haswell(run: Run) -> None:
-    openblas(run, "Haswell", "AVX2")
-
-
-def skylakex(run: Run) -> None:
-    openblas(run, "SkylakeX", "AVX512_SKX")
+haswell = functools.partial(openblas, core="Haswell", needs="AVX2")
+skylakex = functools.partial(openblas, core="SkylakeX", needs="AVX512_SKX")
 
 
 # Surroundings.
@@ -135,12 +138,7 @@ def threads(run: Run, count: int) -> None:
     run.environment |= dict.fromkeys(THREADS, str(count)) | {"OMP_WAIT_POLICY": "passive"}
 
 
-def one_thread(run: Run) -> None:
-    threads(run, 1)
-
-
-def two_threads(run: Run) -> None:
-    threads(run, 2)
+one_thread, two_threads = (functools.partial(threads, count=count) for count in (1, 2))
 
 
 def plain_and_busy(run: Run) -> None:
@@ -170,12 +168,8 @@ def version(python: str) -> tuple[int, ...]:
     """Of an interpreter; () where it does not run, or is no release."""
     code = "import sys; print(*sys.version_info[:3] if sys.version_info[3] == 'final' else ())"
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        return tuple(
-            map(
-                int,
-                subprocess.check_output([python, "-c", code], stderr=subprocess.DEVNULL).split(),
-            )
-        )
+        printed = subprocess.check_output([python, "-c", code], stderr=subprocess.DEVNULL)
+        return tuple(map(int, printed.split()))
     return ()
 
 
@@ -236,23 +230,11 @@ def environment_with(which: str, folder: Path) -> str:
 def libraries(run: Run, which: str) -> None:
     with MAKING:
         run.python = environment_with(which, run.scratch.parent)
-    code = (
-        "import platform, numpy; print(platform.python_version(), 'and NumPy', numpy.__version__)"
-    )
-    run.notes.append(
-        f"Python {subprocess.check_output([run.python, '-c', code], text=True).strip()}"
-    )
-    code = "import importlib.util; print(importlib.util.find_spec('torch') is not None)"
-    if subprocess.check_output([run.python, "-c", code], text=True).strip() == "False":
-        run.notes.append("no torch")
+    run.notes += subprocess.check_output([run.python, "-c", LIBRARIES], text=True).splitlines()
 
 
-def newest(run: Run) -> None:
-    libraries(run, "newest")
-
-
-def oldest(run: Run) -> None:
-    libraries(run, "oldest")
+newest = functools.partial(libraries, which="newest")
+oldest = functools.partial(libraries, which="oldest")
 
 
 class Machine(NamedTuple):
@@ -272,21 +254,10 @@ MACHINES = {
     "newest": Machine("the newest interpreter at hand, the newest NumPy", (newest,)),
     "oldest": Machine("the oldest NumPy of the range", (oldest,)),
 }
-AXES: tuple[dict[str, tuple[Trait, ...]], ...] = (
-    {"": (), "newest": (newest,), "oldest": (oldest,)},
-    {
-        "": (),
-        "avx2": (avx2,),
-        "baseline": (baseline,),
-        "haswell": (haswell,),
-        "skylakex": (skylakex,),
-    },
-    {
-        "": (one_thread,),
-        "two-threads": (two_threads,),
-        "plain": (plain_and_busy,),
-        "random": (elsewhere,),
-    },
+AXES: tuple[dict[str, Trait | None], ...] = (
+    {"": None, "newest": newest, "oldest": oldest},
+    {"": None, "avx2": avx2, "baseline": baseline, "haswell": haswell, "skylakex": skylakex},
+    {"": one_thread, "two-threads": two_threads, "plain": plain_and_busy, "random": elsewhere},
 )
 
 
@@ -295,7 +266,7 @@ def full() -> dict[str, Machine]:
     machines = {}
     for chosen in itertools.product(*(axis.items() for axis in AXES)):
         name = "+".join(name for name, _ in chosen if name) or "here"
-        machines[name] = Machine(name, tuple(itertools.chain(*(traits for _, traits in chosen))))
+        machines[name] = Machine(name, tuple(trait for _, trait in chosen if trait))
     return machines
 
 
@@ -329,22 +300,9 @@ def try_machine(name: str, machine: Machine, scratch: Path, seed: int, select: s
             trait(run)
     except NotHereError as reason:
         return Result(f"{name:10} not simulated: {reason}", "")
-    command = [
-        run.python,
-        "-m",
-        "pytest",
-        "-q",
-        "--tb=short",
-        "-p",
-        "no:cacheprovider",
-        *run.options,
-    ]
-    command += [
-        "-c",
-        str(ROOT / "pyproject.toml"),
-        f"--rootdir={ROOT}",
-        f"--basetemp={folder / 'tests'}",
-    ]
+    command = [run.python, "-m", "pytest", "-q", "--tb=short", *run.options]
+    command += ["-p", "no:cacheprovider", f"--rootdir={ROOT}", f"--basetemp={folder / 'tests'}"]
+    command += ["-c", str(ROOT / "pyproject.toml")]
     command += ["-m", "not browser", "-k", select, str(ROOT / "tests")]
     begun, printed = time.perf_counter(), folder / "printed"
     with busy(run.neighbours), printed.open("wb") as file:
