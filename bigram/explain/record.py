@@ -5,10 +5,12 @@ entries and the arithmetic that it comes from. ``steps.py`` has the rules; ``tex
 record and ``page.py`` makes a page of it, and neither computes anything.
 """
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +25,9 @@ from common.pairs import conditional_entropy, count_pairs
 from common.tokenizer import CharTokenizer
 from common.training import initial_table
 from impl_numpy import NumpyTrainer, cross_entropy, pair_counts, stepwise
+
+if TYPE_CHECKING:
+    from bigram.runs.compare import Largest
 
 Values = dict[str, Any]
 
@@ -264,14 +269,18 @@ def agreement(W: Array, idx: Ids, targets: Ids, values: Values) -> dict[str, Any
     C = values["C"]
     both = gradient_bound(W, C) + gradient_bound(W, C, per_token=True)
     return {
-        "collapse": row_record(compare_tensor("", values["dlogits_fused"], values["dlogits"], one)),
-        "counts": row_record(compare_tensor("", values["dW_counts"], values["dW"], both)),
+        "collapse": nearness(compare_tensor("", values["dlogits_fused"], values["dlogits"], one)),
+        "counts": nearness(compare_tensor("", values["dW_counts"], values["dW"], both)),
     }
 
 
-def row_record(row: Row) -> dict[str, Any]:
-    """The record of one comparison."""
-    return {"exact": row.exact, "fraction_of_bound": row.fraction_of_bound, "max_abs": row.max_abs}
+def nearness(seen: Row | Largest) -> dict[str, Any]:
+    """The record of one comparison, or of all that are made in lockstep so far."""
+    return {
+        "exact": seen.max_abs == 0,
+        "fraction_of_bound": seen.fraction_of_bound,
+        "max_abs": seen.max_abs,
+    }
 
 
 def torch_side(W: Array, idx: Ids, targets: Ids, config: Config) -> Values | None:
@@ -287,10 +296,10 @@ def torch_side(W: Array, idx: Ids, targets: Ids, config: Config) -> Values | Non
     lockstep.step(idx[None], targets[None])
     state = lockstep.torch.state()
     values = torch_intermediates(W, idx, targets)
-    near = {row.name: row_record(row) for row in intermediates(W, idx, targets)}
+    near = {row.name: nearness(row) for row in intermediates(W, idx, targets)}
     for key, name in (("exp_avg", "exp_avg"), ("exp_avg_sq", "exp_avg_sq"), ("W_after", "weight")):
         values[key] = getattr(state, name).copy()
-        near[key] = lockstep_record(lockstep, name)
+        near[key] = nearness(lockstep.largest[name])
     # One update is judged by its own roundings, which are fewer than a run's.
     near["W_after"]["fraction_of_bound"] = lockstep.largest["update"].fraction_of_bound
     for _ in range(config.max_iters - 1):
@@ -299,15 +308,5 @@ def torch_side(W: Array, idx: Ids, targets: Ids, config: Config) -> Values | Non
         "version": torch.__version__,
         "values": values,
         "agreement": near,
-        "training": {name: lockstep_record(lockstep, name) for name in lockstep.largest},
-    }
-
-
-def lockstep_record(lockstep: Any, name: str) -> dict[str, Any]:
-    """The record of the largest difference in lockstep so far."""
-    seen = lockstep.largest[name]
-    return {
-        "exact": seen.max_abs == 0,
-        "fraction_of_bound": seen.fraction_of_bound,
-        "max_abs": seen.max_abs,
+        "training": {name: nearness(seen) for name, seen in lockstep.largest.items()},
     }

@@ -4,6 +4,7 @@ width.
 Every printed number can be worked out again from other printed numbers. Nothing is computed here.
 """
 
+import itertools
 import re
 import shutil
 import sys
@@ -84,14 +85,11 @@ def opening(record: Record, width: int) -> Lines:
     yield from prose(about(record), width)
     yield from prose(about_numbers(record), width)
     yield Text()
-    yield from grid(
-        ["id"], [["character"]], [[str(i)] for i in range(record["V"])], [labels], width
-    )
+    yield from grid(["id"], [["character"]], counted(record["V"]), [labels], width)
     yield Text()
-    k = [str(k) for k in range(len(record["idx"]))]
     ids = [record["idx"], record["targets"]]
     rows = [[f"{labels[i]} {i}" for i in side] for side in ids]
-    yield from grid(["k"], [["idx"], ["targets"]], [[k] for k in k], rows, width)
+    yield from grid(["k"], [["idx"], ["targets"]], counted(len(ids[0])), rows, width)
     yield Text()
     yield from title_line("W", record["W"], width, "the table")
     yield from matrix(record, record["W"], width)
@@ -153,13 +151,8 @@ def of_step(
         yield from adding_up(record, step, width)
     if step["torch"]:
         where = examples(record, step)[0]
-        value = at(step["torch"]["shown"], where)
-        yield from prose(
-            f"torch: {label(step['name'], where)} = {value}; {nearness(step['torch'])}",
-            width,
-            "dim",
-            hang=7,
-        )
+        theirs = f"{label(step['name'], where)} = {at(step['torch']['shown'], where)}"
+        yield from prose(f"torch: {theirs}; {nearness(step['torch'])}", width, "dim", hang=7)
 
 
 def settings(record: Record) -> str:
@@ -205,9 +198,7 @@ def examples(record: Record, step: Record) -> list[list[int]]:
 
 def every_entry(step: Record) -> list[list[int]]:
     """The indices of all entries."""
-    if len(step["shape"]) < 2:
-        return [[i] for i in range(step["shape"][0])] if step["shape"] else [[]]
-    return [[i, j] for i in range(step["shape"][0]) for j in range(step["shape"][1])]
+    return [list(where) for where in itertools.product(*map(range, step["shape"]))]
 
 
 def equation(step: Record, where: list[int], width: int) -> Lines:
@@ -224,10 +215,9 @@ def equation(step: Record, where: list[int], width: int) -> Lines:
     if len(whole) <= width:
         yield Text(whole)
         return
-    for k, side in enumerate(sides):
-        yield from prose(
-            f"{left if k == 0 else ' ' * len(left)} = {side}", width, hang=len(left) + 3
-        )
+    for side in sides:
+        yield from prose(f"{left} = {side}", width, hang=len(left) + 3)
+        left = " " * len(left)
 
 
 def adding_up(record: Record, step: Record, width: int) -> Lines:
@@ -237,23 +227,17 @@ def adding_up(record: Record, step: Record, width: int) -> Lines:
     repeated = [i for i in range(record["V"]) if idx.count(i) > 1]
     for i in repeated:
         tokens = [k for k in range(len(idx)) if idx[k] == i]
+        often = "twice" if len(tokens) == 2 else f"{len(tokens)} times"
         yield Text()
         yield from prose(
-            f"{labels[i]} is looked up {times(len(tokens))}, so row {i} of dW is the sum of "
-            f"{len(tokens)} rows of dlogits:",
+            f"{labels[i]} is looked up {often}, so row {i} of dW is the sum of {len(tokens)} rows "
+            "of dlogits:",
             width,
         )
         yield Text()
-        rows = [dlogits["shown"][k] for k in tokens]
-        names = [[f"dlogits[{k}]"] for k in tokens]
-        yield from grid(
-            [""],
-            [*names, [f"dW[{i}]"]],
-            columns(record),
-            [*rows, step["shown"][i]],
-            width,
-            rule=True,
-        )
+        names = [*([f"dlogits[{k}]"] for k in tokens), [f"dW[{i}]"]]
+        rows = [*(dlogits["shown"][k] for k in tokens), step["shown"][i]]
+        yield from grid([""], names, columns(record), rows, width, rule=True)
     yield Text()
     yield from prose(about_repeats(record), width)
     yield Text()
@@ -269,11 +253,6 @@ def about_repeats(record: Record) -> str:
     )
 
 
-def times(count: int) -> str:
-    """How often, in words."""
-    return {2: "twice"}.get(count, f"{count} times")
-
-
 def about_agreement(record: Record, part: str) -> str:
     """A shorter form of the gradient against the long way."""
     name = {"collapse": "dlogits", "counts": "dW"}[part]
@@ -287,21 +266,15 @@ def ending(record: Record, width: int) -> Lines:
     yield Text()
     chosen = sorted({0, 1, 2, 5, 10, 20, 50, 100, training["steps"]})
     losses = [f"{training['loss'][step]:.4f}" for step in chosen]
-    yield from grid(["step"], [["loss"]], [[str(step)] for step in chosen], [losses], width)
+    yield from grid(["step"], [["loss"]], list(map(str, chosen)), [losses], width)
     yield Text()
-    for sentence in about_training(record):
+    for sentence in (*about_optimum(record), *about_torchs_training(record)):
         yield from prose(sentence, width)
     yield Text()
     yield from prose(
         "With --step NAME every entry of one step is written out, as in bigram explain --step dz.",
         width,
     )
-
-
-def about_training(record: Record) -> Iterator[str]:
-    """Where the training ends, and torch's beside it."""
-    yield from about_optimum(record)
-    yield from about_torchs_training(record)
 
 
 def about_optimum(record: Record) -> Iterator[str]:
@@ -351,21 +324,15 @@ def for_terminal(record: Record, encoding: str | None) -> Record:
 
 def can_encode(text: str, encoding: str) -> bool:
     """Whether the encoding has all the characters of the text."""
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
+    return text.encode(encoding, "ignore").decode(encoding) == text
 
 
 def isolated(shown: str, encoding: str) -> str:
     """A character that is read from right to left, kept from turning the numbers beside it
     around."""
-    if unicodedata.bidirectional(shown[0]) not in ("R", "AL", "AN") or not can_encode(
-        "\u2068", encoding
-    ):
-        return shown
-    return f"\u2068{shown}\u2069"  # first strong isolate, pop directional isolate
+    if unicodedata.bidirectional(shown[0]) in ("R", "AL", "AN") and can_encode("\u2068", encoding):
+        return f"\u2068{shown}\u2069"  # first strong isolate, pop directional isolate
+    return shown
 
 
 def shown_characters(record: Record) -> list[str]:
@@ -425,9 +392,14 @@ def padded(text: str, width: int, right: bool = False) -> str:
     return space + text if right else text + space
 
 
-def columns(record: Record) -> list[list[str]]:
+def counted(count: int) -> list[str]:
+    """Headings from 0 on."""
+    return [str(i) for i in range(count)]
+
+
+def columns(record: Record) -> list[str]:
     """The headings of a matrix over characters: id and character."""
-    return [[f"{i} {shown}"] for i, shown in enumerate(shown_characters(record))]
+    return [f"{i} {shown}" for i, shown in enumerate(shown_characters(record))]
 
 
 def row_labels(record: Record, axes: str) -> list[list[str]]:
@@ -443,7 +415,7 @@ def matrix(record: Record, tensor: Record, width: int, marked: Sequence[list[int
     """A tensor of one or two axes with its labels."""
     axes, rows = tensor["axes"], tensor["shown"]
     if len(axes) == 1:
-        rows, headings = [[value] for value in rows], [[""]]
+        rows, headings = [[value] for value in rows], [""]
         marked = [[i, 0] for (i,) in marked]
     else:
         headings = columns(record)
@@ -453,7 +425,7 @@ def matrix(record: Record, tensor: Record, width: int, marked: Sequence[list[int
 def grid(
     corner: list[str],
     labels: list[list[str]],
-    headings: list[list[str]],
+    headings: list[str],
     rows: list[list[str]],
     width: int,
     marked: Sequence[list[int]] = (),
@@ -461,18 +433,17 @@ def grid(
 ) -> Lines:
     """Rows of right-aligned cells under their headings; where they are wider than ``width``, in
     blocks of as many columns as fit. A column is as wide as its widest cell."""
-    label_texts = [
-        "  ".join(padded(part, n) for part, n in zip(row, widths([*labels, corner]), strict=True))
-        for row in [corner, *labels]
-    ]
+    parts = zip(corner, *labels, strict=True)
+    padded_parts = [[padded(part, max(map(cell_len, each))) for part in each] for each in parts]
+    label_texts = ["  ".join(row) for row in zip(*padded_parts, strict=True)]
     margin = max(map(cell_len, label_texts)) + 2
-    cell = max(cell_len(text) for row in [*rows, [h for (h,) in headings]] for text in row)
+    cell = max(cell_len(text) for row in [*rows, headings] for text in row)
     fit = max(1, (width - margin) // (cell + 2))
     for start in range(0, len(headings), fit):
         if start:
             yield Text()
         block = range(start, min(start + fit, len(headings)))
-        head = "".join(padded(headings[j][0], cell, right=True) + "  " for j in block)
+        head = "".join(padded(headings[j], cell, right=True) + "  " for j in block)
         if head.strip() or corner[0]:
             yield Text((padded(label_texts[0], margin) + head).rstrip(), "dim")
         for i, row in enumerate(rows):
@@ -484,8 +455,3 @@ def grid(
                 line.append("  ")
             line.rstrip()
             yield line
-
-
-def widths(rows: list[list[str]]) -> list[int]:
-    """Of each column."""
-    return [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
