@@ -73,22 +73,14 @@ def pair_counts(W: Any, m: Any, v: Any, idx: Any, targets: Any, s: Any, dW: Any,
 def step(work: Work, name: str) -> Job:
     """Gradient and AdamW, in place."""
     config, function = work.config, pair_counts if name == "numba-pair-counts" else per_token
-    beta1, beta2 = config.betas
+    (beta1, beta2), decay = config.betas, 1 - config.lr * config.weight_decay
     batches = [(idx.ravel(), targets.ravel()) for idx, targets in work.batches]
     W, m, v, dW = work.table.copy(), *(np.zeros_like(work.table) for _ in range(3))
     p = np.empty(len(W), W.dtype)
 
     def run(i: int) -> None:
         rate, root = config.lr / (1 - beta1 ** (i + 1)), math.sqrt(1 - beta2 ** (i + 1))
-        scalars = (
-            1 - config.lr * config.weight_decay,
-            1 - beta1,
-            beta2,
-            1 - beta2,
-            rate,
-            root,
-            config.eps,
-        )
+        scalars = (decay, 1 - beta1, beta2, 1 - beta2, rate, root, config.eps)
         function(W, m, v, *batches[i % len(batches)], tuple(map(np.float32, scalars)), dW, p)
 
     with compiling() as info:

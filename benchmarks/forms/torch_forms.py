@@ -8,7 +8,7 @@ import contextlib
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,25 +27,16 @@ from impl_torch.trainer import TorchTrainer
 
 def device_of(form: Form) -> torch.device:
     """The form's device; ``Unavailable`` where there is none."""
-    present = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not present[form.device]:
+    modules: dict[str, Any] = {"cuda": torch.cuda, "mps": torch.backends.mps}
+    if form.device in modules and not modules[form.device].is_available():
         raise Unavailable(f"torch finds no {form.device} device here")
     return torch.device(form.device)
 
 
-def waiter(device: torch.device) -> Callable[[], None]:
-    """A function that waits until the device is done; on a CPU nothing is pending."""
-    modules: dict[str, Any] = {"cuda": torch.cuda, "mps": torch.mps}
-    return modules[device.type].synchronize if device.type in modules else lambda: None
-
-
 def paced(form: Form, run: Callable[[int], object], result: Callable[[], Any], **info: Any) -> Job:
     """A job that waits after every call, for ``latency``, or once a round."""
-    wait = waiter(torch.device(form.device))
+    waits: dict[str, Any] = {"cuda": torch.cuda.synchronize, "mps": torch.mps.synchronize}
+    wait = waits.get(form.device, lambda: None)  # on a CPU nothing is pending
     if form.pace == "latency":
 
         def run_and_wait(i: int) -> None:
@@ -61,6 +52,25 @@ def batches_on(work: Work, device: torch.device) -> list[tuple[Tensor, Tensor]]:
     return [
         (torch.tensor(x, device=device), torch.tensor(y, device=device)) for x, y in work.batches
     ]
+
+
+class Reference(NamedTuple):
+    """The reference at the first table, and the batches, on the device of a form."""
+
+    form: Form
+    kind: str
+    trainer: TorchTrainer
+    W: Tensor
+    batches: list[tuple[Tensor, Tensor]]
+
+
+def reference(work: Work, name: str) -> Reference:
+    """For the form of that name."""
+    form = FORMS[name]
+    device = device_of(form)
+    trainer = TorchTrainer(work.table, work.config, form.device)
+    W = trainer.model.token_embedding_table.weight
+    return Reference(form, kind_of(name), trainer, W, batches_on(work, device))
 
 
 def adamw(parameters: list[Any], config: Config, **options: Any) -> torch.optim.AdamW:
@@ -126,23 +136,19 @@ def mean_loss(W: Tensor, idx: Tensor, targets: Tensor) -> Tensor:
 
 def step(work: Work, name: str) -> Job:
     """A step of each kind; see ``work.FORMS``."""
-    form = FORMS[name]
-    device, kind = device_of(form), kind_of(name)
-    if kind == "compiled" and device.type == "cpu" and work.batches[0][0].size > 256:
+    if kind_of(name) in ("compiled-step", "pair-counts-compiled"):
+        return compiled_step(work, name)
+    if kind_of(name) == "graph":
+        return graph_step(work, name)
+    form, kind, trainer, W, batches = reference(work, name)
+    if kind == "compiled" and form.device == "cpu" and work.batches[0][0].size > 256:
         raise Unavailable(
             "the whole step compiled is faster here, and compiling both takes minutes"
         )
-    if kind in ("compiled-step", "pair-counts-compiled"):
-        return compiled_step(work, form, device, counted=kind == "pair-counts-compiled")
-    if kind == "graph":
-        return graph_step(work, form, device)
-    trainer = TorchTrainer(work.table, work.config, form.device)
     model: Any = trainer.model
-    W = model.token_embedding_table.weight
     optimizer = (
         trainer.optimizer if kind in ("eager", "compiled") else adamw([W], work.config, fused=True)
     )
-    batches = batches_on(work, device)
     take: Any = optimizer.step
 
     if kind in COUNTED:
@@ -184,17 +190,13 @@ class Operators(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def compiled_step(work: Work, form: Form, device: torch.device, counted: bool) -> Job:
+def compiled_step(work: Work, name: str) -> Job:
     """Gradient and AdamW in one compiled function. Counting stays outside: inductor fails on it."""
-    config = work.config
-    W = torch.tensor(work.table, device=device)
-    moments = [
-        torch.zeros_like(W),
-        torch.zeros_like(W),
-        torch.zeros((), dtype=torch.float64, device=device),
-    ]
-    batches = batches_on(work, device)
-    N = work.batches[0][0].size
+    form, kind, _, weight, batches = reference(work, name)
+    config, W, N = work.config, weight.detach(), work.batches[0][0].size
+    t = torch.zeros((), dtype=torch.float64, device=W.device)
+    moments = [torch.zeros_like(W), torch.zeros_like(W), t]
+    counted = kind == "pair-counts-compiled"
 
     def update(W: Tensor, m: Tensor, v: Tensor, t: Tensor, dW: Tensor) -> None:
         beta1, beta2 = config.betas
@@ -236,14 +238,12 @@ def compiled_step(work: Work, form: Form, device: torch.device, counted: bool) -
     return paced(form, run, lambda: on_cpu(W), **info)
 
 
-def graph_step(work: Work, form: Form, device: torch.device) -> Job:
+def graph_step(work: Work, name: str) -> Job:
     """The textbook step captured once as a CUDA graph and replayed: one launch a step. Everything
     it touches stays where it is: the batch is copied into static tensors, and AdamW counts its
     steps on the device."""
-    trainer = TorchTrainer(work.table, work.config, form.device)
-    W = trainer.model.token_embedding_table.weight
+    form, _, trainer, W, batches = reference(work, name)
     optimizer = adamw([W], work.config, fused=True, capturable=True)
-    batches = batches_on(work, device)
     idx, targets = (tensor.clone() for tensor in batches[0])
 
     def once() -> None:
@@ -310,10 +310,7 @@ def restore(W: Tensor, optimizer: torch.optim.Optimizer, work: Work) -> None:
 
 def gradient(work: Work, name: str) -> Job:
     """Loss and gradient."""
-    form = FORMS[name]
-    device, kind = device_of(form), kind_of(name)
-    trainer = TorchTrainer(work.table, work.config, form.device)
-    W, batches = trainer.model.token_embedding_table.weight, batches_on(work, device)
+    form, kind, trainer, W, batches = reference(work, name)
     last: list[Any] = [None]
 
     if kind in COUNTED:
@@ -335,10 +332,7 @@ def gradient(work: Work, name: str) -> Job:
 
 def forward(work: Work, name: str) -> Job:
     """The mean loss of a batch; per token the logits too, (B, T, V)."""
-    form = FORMS[name]
-    device, kind = device_of(form), kind_of(name)
-    trainer = TorchTrainer(work.table, work.config, form.device)
-    W, batches = trainer.model.token_embedding_table.weight, batches_on(work, device)
+    form, kind, trainer, W, batches = reference(work, name)
 
     def loss(i: int) -> Tensor:
         idx, targets = batches[i % len(batches)]
