@@ -7,7 +7,7 @@ They look as ``bigram/plot_style.py`` has it; NumPy's lines are solid, the other
 import io
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -28,15 +28,19 @@ LINES: tuple[tuple[str, dict[str, str], str, str], ...] = (
     ("C, pair counts, exact", {"name": "c-pair-counts"}, BLACK, "v"),
 )
 MICRO = 1e6
+CHARACTERS = "characters in the vocabulary, V"
 
 
 def draw(runs: list[Results]) -> dict[str, bytes]:
     """File names and SVGs."""
+    runs = one_thread(runs)
     with style():
         return {
-            "step-tokens.svg": svg(step_over_tokens(one_thread(runs))),
-            "step-vocabulary.svg": svg(step_over_vocabulary(one_thread(runs))),
-            "cost.svg": svg(cost(one_thread(runs))),
+            "step-tokens.svg": svg(figure_of(runs, 5, [step_over_tokens])),
+            "step-vocabulary.svg": svg(
+                figure_of(runs, 5, [step_at_256_tokens, step_at_8192_tokens])
+            ),
+            "cost.svg": svg(figure_of(runs, 4.5, [cost])),
         }
 
 
@@ -48,58 +52,54 @@ def svg(figure: Figure) -> bytes:
     return stream.getvalue()
 
 
-def panels(runs: list[Results], height: float, columns: int) -> tuple[Figure, Any]:
-    """A figure with so many panels for each machine."""
+def figure_of(
+    runs: list[Results], height: float, columns: Sequence[Callable[[Any, Results], None]]
+) -> Figure:
+    """A row for each machine, with a panel drawn by each of ``columns``, and one legend above."""
     figure = new_figure(height * len(runs))
-    return figure, figure.subplots(len(runs), columns, sharey=True, squeeze=False)
+    panels = figure.subplots(len(runs), len(columns), sharey=True, squeeze=False)
+    for run, row in zip(runs, panels, strict=True):
+        for axes, draw_panel in zip(row, columns, strict=True):
+            draw_panel(axes, run)
+    handles, names = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=3)
+    return figure
 
 
-def step_over_tokens(runs: list[Results]) -> Figure:
+def step_over_tokens(axes: Any, run: Results) -> None:
     """Time of a step against N, at V = 65."""
-    figure, rows = panels(runs, 5, 1)
-    for run, (axes,) in zip(runs, rows, strict=True):
-        lines(axes, run, "tokens", {"vocab_size": 65})
-        label(axes, "tokens in a batch", f"one training step, V = 65; {run.name}")
-    legend(figure, rows)
-    return figure
+    lines(axes, run, "tokens", {"vocab_size": 65})
+    label(axes, "tokens in a batch", f"one training step, V = 65; {run.name}")
 
 
-def step_over_vocabulary(runs: list[Results]) -> Figure:
-    """Time of a step against V, at 256 and at 8,192 tokens."""
-    figure, rows = panels(runs, 5, 2)
-    for run, both in zip(runs, rows, strict=True):
-        for axes, tokens in zip(both, (256, 8192), strict=True):
-            lines(axes, run, "vocab_size", {"tokens": tokens})
-            label(axes, "characters in the vocabulary, V", "")
-        both[1].set_ylabel("")
-        both[0].set_title(f"one step, 256 tokens; {run.name}", fontsize=9)
-        both[1].set_title("8,192 tokens", fontsize=9)
-    legend(figure, rows)
-    return figure
+def step_at_256_tokens(axes: Any, run: Results) -> None:
+    """Time of a step against V."""
+    lines(axes, run, "vocab_size", {"tokens": 256})
+    label(axes, CHARACTERS, f"one step, 256 tokens; {run.name}", size=9)
 
 
-def cost(runs: list[Results]) -> Figure:
+def step_at_8192_tokens(axes: Any, run: Results) -> None:
+    """Time of a step against V, beside the panel above."""
+    lines(axes, run, "vocab_size", {"tokens": 8192})
+    label(axes, CHARACTERS, "8,192 tokens", y="", size=9)
+
+
+def cost(axes: Any, run: Results) -> None:
     """NumPy's step at 256 tokens against V, over the measured floor."""
-    figure, rows = panels(runs, 4.5, 1)
-    for run, (axes,) in zip(runs, rows, strict=True):
-        found = floors(run)
-        for name, colour, marker, dashes, field in (
-            ("NumPy's step", BLUE, "o", "-", "step"),
-            ("the C loop, exact", BLACK, "v", "--", "exact"),
-            ("the C loop, -ffast-math", GREY, "^", "--", "fast"),
-            ("copying W, m and v", ORANGE, "s", ":", "memory"),
-        ):
-            times = {
-                V: getattr(floor, field) for V, floor in found.items() if getattr(floor, field)
-            }
-            if times:
-                values = [time * MICRO for time in times.values()]
-                look = {"color": colour, "marker": marker, "linestyle": dashes, "label": name}
-                axes.loglog(list(times), values, markersize=5, **look)
-        ticks(axes, list(found))
-        label(axes, "characters in the vocabulary, V", f"one training step, 256 tokens; {run.name}")
-    legend(figure, rows)
-    return figure
+    found = floors(run)
+    for name, colour, marker, dashes, field in (
+        ("NumPy's step", BLUE, "o", "-", "step"),
+        ("the C loop, exact", BLACK, "v", "--", "exact"),
+        ("the C loop, -ffast-math", GREY, "^", "--", "fast"),
+        ("copying W, m and v", ORANGE, "s", ":", "memory"),
+    ):
+        times = {V: getattr(floor, field) for V, floor in found.items() if getattr(floor, field)}
+        if times:
+            values = [time * MICRO for time in times.values()]
+            look = {"color": colour, "marker": marker, "linestyle": dashes, "label": name}
+            axes.loglog(list(times), values, markersize=5, **look)
+    ticks(axes, list(found))
+    label(axes, CHARACTERS, f"one training step, 256 tokens; {run.name}")
 
 
 def lines(axes: Any, results: Results, x: str, at: dict[str, int]) -> None:
@@ -172,14 +172,8 @@ def ticks(axes: Any, values: Sequence[int]) -> None:
     axes.minorticks_off()
 
 
-def label(axes: Any, x: str, title: str) -> None:
+def label(axes: Any, x: str, title: str, y: str = "microseconds", size: int = 11) -> None:
     """The names of the axes, and the title."""
     axes.set_xlabel(x)
-    axes.set_ylabel("microseconds")
-    axes.set_title(title, fontsize=11)
-
-
-def legend(figure: Figure, rows: Any) -> None:
-    """Above, once for all panels."""
-    handles, names = rows[0][0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=3)
+    axes.set_ylabel(y)
+    axes.set_title(title, fontsize=size)
