@@ -2,12 +2,11 @@
 
     python -m tools.reliability            prints them, after minutes
     python -m tools.reliability --quick    after seconds: fewer of everything
-    python -m tools.reliability --write    puts them, and the table of bad input, into the page
-    python -m tools.reliability --table    puts the table alone there, and measures nothing
+    python -m tools.reliability --write    puts them into the page
 
-Nothing is measured here that no test asserts: ``test_interruptions.py`` kills, ``test_mutants.py``
-damages, ``test_bad_input.py`` runs the table; fewer of each unless ``-m slow`` asks for all. It
-needs Linux or macOS.
+Nothing is measured here that no test asserts: ``test_interruptions.py`` kills,
+``test_damaged_checkpoints.py`` damages; fewer of each unless ``-m slow`` asks for all. The table of
+bad input on the page is ``python -m tools.refresh tables``. It needs Linux or macOS.
 """
 
 import argparse
@@ -22,7 +21,7 @@ from bigram import markdown
 from bigram.runs.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from common.files import replace_file
 from tests.bigram.runs.test_interruptions import grown
-from tests.kit import bad_input, kills, mutants
+from tests.kit import kills, mutants
 
 PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
 
@@ -141,30 +140,19 @@ def damage(found: dict[str, Any]) -> str:
     )
 
 
-def write(made: dict[str, str]) -> None:
-    """Puts generated parts into the page, each into its block."""
-    page = PAGE.read_text(encoding="utf-8")
-    replace_file(PAGE, markdown.with_blocks(page, made.get).encode("utf-8"))
-
-
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="The figures of docs/reliability.md, measured.")
     parser.add_argument("--quick", action="store_true", help="fewer of everything")
     parser.add_argument("--write", action="store_true", help="put them into the page")
-    parser.add_argument(
-        "--table", action="store_true", help="only put the table of bad input into the page"
-    )
     args = parser.parse_args()
-    if args.table:
-        write({"bad input": bad_input.table()})
-        return
     found = measure(args.quick)
     print(json.dumps(found, indent=2, ensure_ascii=False))
-    parts = {"figures": summary(found), "damage": damage(found), "bad input": bad_input.table()}
+    parts = {"figures": summary(found), "damage": damage(found)}
     print(parts["figures"])
     if args.write:
-        write(parts)
+        page = PAGE.read_text(encoding="utf-8")
+        replace_file(PAGE, markdown.with_blocks(page, parts.get).encode("utf-8"))
 
 
 if __name__ == "__main__":
