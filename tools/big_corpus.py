@@ -71,17 +71,13 @@ def main() -> None:
                 file.write(text)
             os.fsync(file.fileno())  # or the first process would be timed while this is written
         size = path.stat().st_size / 1e6
+        load = ("-c", LOAD, str(path))
+        train = ("-m", "bigram", "train", "--corpus", str(path), "--backend")
         for doing, command in (
-            ("read, hashed and encoded", ("-c", LOAD, str(path))),
-            ("read, hashed and found", ("-c", LOAD, str(path))),
-            (
-                "trained, numpy",
-                ("-m", "bigram", "train", "--backend", "numpy", "--corpus", str(path)),
-            ),
-            (
-                "trained, torch",
-                ("-m", "bigram", "train", "--backend", "torch", "--corpus", str(path)),
-            ),
+            ("read, hashed and encoded", load),
+            ("read, hashed and found", load),
+            ("trained, numpy", (*train, "numpy")),
+            ("trained, torch", (*train, "torch")),
         ):
             seconds, resident, own = run(*command, BIGRAM_CACHE_DIR=folder, OMP_NUM_THREADS="1")
             memory = f"{resident:5.0f} MB resident, {own:4.0f} MB its own"

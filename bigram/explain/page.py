@@ -52,15 +52,10 @@ def write_page(record: Record, path: str | os.PathLike[str]) -> Path:
 
 def page(record: Record) -> str:
     """The whole page."""
-    folder = Path(__file__).parent
+    files = {"html": "page.html", "css": "page.css", "pass": "pass.js", "js": "page.js"}
     parts = {
-        name: (folder / file).read_text(encoding="utf-8")
-        for name, file in {
-            "html": "page.html",
-            "css": "page.css",
-            "pass": "pass.js",
-            "js": "page.js",
-        }.items()
+        name: Path(__file__).with_name(file).read_text(encoding="utf-8")
+        for name, file in files.items()
     }
     parts["formulas"] = "\n".join(
         f'<template id="formula {key}"><math displaystyle="true">{formula}</math></template>'

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from bigram.runs.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
@@ -69,12 +68,7 @@ class RunFolder:
     def __enter__(self) -> "RunFolder":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         # which lets go of the lock. Its file stays: another run may be waiting for it
         os.close(self._lock)
 
