@@ -12,16 +12,13 @@ class Config:
     values."""
 
     batch_size: int = 32  # B, windows in a batch
-    block_size: int = (
-        8  # T, tokens in a window; a bigram model looks back only one of them
-    )
+    # T, tokens in a window; a bigram model looks back only one of them
+    block_size: int = 8
     max_iters: int = 5000  # updates in all
-    eval_interval: int = (
-        500  # updates between evaluations; the last update is always followed by one
-    )
-    eval_iters: int | None = (
-        None  # batches in a sampled evaluation; None evaluates the whole split
-    )
+    # updates between evaluations; the last update is always followed by one
+    eval_interval: int = 500
+    # batches in a sampled evaluation; None evaluates the whole split
+    eval_iters: int | None = None
     lr: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
@@ -30,13 +27,8 @@ class Config:
     seed: int = 1337
 
     def __post_init__(self) -> None:
-        for name in (
-            "batch_size",
-            "block_size",
-            "max_iters",
-            "eval_interval",
-            "eval_iters",
-        ):
+        counts = "batch_size", "block_size", "max_iters", "eval_interval", "eval_iters"
+        for name in counts:
             value = getattr(self, name)
             if value is not None and not 1 <= value <= 10**12:
                 raise UserError(

@@ -76,11 +76,8 @@ def my_part(given: Sequence[T]) -> Sequence[T]:
     """The share of this process, maybe nothing, of the arguments of all that
     ``torchrun`` started on this machine. A process that was started in another way has
     arguments for itself alone."""
-    rank, world_size = (
-        os.environ.get("LOCAL_RANK", "0"),
-        os.environ.get("LOCAL_WORLD_SIZE", "1"),
-    )
-    return given[int(rank) :: int(world_size)]
+    rank = int(os.environ.get("LOCAL_RANK", "0"))
+    return given[rank :: int(os.environ.get("LOCAL_WORLD_SIZE", "1"))]
 
 
 def together(device: str, dtype: str, timeout: float) -> AbstractContextManager[None]:
@@ -188,9 +185,8 @@ class DistributedTrainer(TorchTrainer):
         """Inside ``joined``. Raises ``UserError`` unless corpus, schedule and table are
         the same in all."""
         super().__init__(table, config, device)
-        self._asked_to_end = (
-            asked_to_end  # this process: each gets signals at its own step
-        )
+        # this process: each gets signals at its own step
+        self._asked_to_end = asked_to_end
         self._interrupted = False  # any of them
         facts = {"corpus sha256": corpus_sha256, **asdict(config)}
         facts["sha256 of the first table"] = hashlib.sha256(table.tobytes()).hexdigest()
@@ -217,9 +213,8 @@ class DistributedTrainer(TorchTrainer):
         # was asked to end.
         sums = weight.new_zeros(weight.numel() + 3)
         sums[-1] = self._asked_to_end()
-        if n := idx[
-            part
-        ].size:  # with more processes than windows, some parts are empty
+        # with more processes than windows, some parts are empty
+        if n := idx[part].size:
             _, loss = self.model(self._tensor(idx[part]), self._tensor(targets[part]))
             (gradient,) = torch.autograd.grad(loss, weight)
             sums[:-1] = n * torch.cat(

@@ -29,9 +29,8 @@ class Form(NamedTuple):
     backend: str  # "NumPy", "torch", "JAX", "Numba", "autograd", "C" or "Python"
     algorithm: str  # only equals are compared
     device: str = "cpu"
-    pace: str = (
-        "throughput"  # or "latency": waits for the device after every call; on a CPU they are one
-    )
+    # or "latency": waits for the device after every call; on a CPU they are one
+    pace: str = "throughput"
 
 
 FORMS = {
