@@ -118,12 +118,7 @@ def speed() -> Pages:
     """The pages on speed. Depends on: ``benchmarks/results``."""
     from benchmarks.report import pages, results
 
-    runs = results.published()
-    docs = ROOT / "docs"
-    return {
-        docs / name: pages.page((docs / name).read_text(encoding="utf-8"), runs).encode("utf-8")
-        for name in pages.PAGES
-    }
+    return pages.made_anew(results.published())
 
 
 def figures() -> Pages:

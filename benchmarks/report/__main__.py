@@ -14,8 +14,6 @@ from benchmarks.report.results import load, published
 from common.errors import UserError
 from common.files import replace_file
 
-DOCS = Path(__file__).parents[2] / "docs"
-
 
 def main(argv: list[str]) -> int:
     """The command line; see above."""
@@ -24,20 +22,16 @@ def main(argv: list[str]) -> int:
             print(pages.readme(published()), end="")
             return 0
         runs = [load(Path(name)) for name in argv] or published()
-        written = {
-            name: pages.page((DOCS / name).read_text(encoding="utf-8"), runs)
-            for name in pages.PAGES
-        }
+        written = pages.made_anew(runs)
         from benchmarks.report import figures
 
         drawn = figures.draw(runs)
     except UserError as error:
         print(f"benchmarks.report: {error}", file=sys.stderr)
         return 2
-    for name, text in written.items():
-        replace_file(DOCS / name, text.encode("utf-8"))
-    for name, data in drawn.items():
-        replace_file(DOCS / "figures" / name, data)
+    written |= {pages.DOCS / "figures" / name: data for name, data in drawn.items()}
+    for path, data in written.items():
+        replace_file(path, data)
     print(
         f"docs: {', '.join(pages.PAGES)} and {len(drawn)} figures from "
         f"{sum(len(r.rows) for r in runs)} rows"

@@ -6,13 +6,16 @@ seen undisturbed. A table about one machine names it, and stands once for each m
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.harness.work import PASSES, SHAPES, SMALLEST, VOCABULARIES, Shape
 from benchmarks.report.results import Results, Row, apart
 from bigram.markdown import table, with_blocks
+from bigram.terminal import plural
 from common.errors import UserError
 
+DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("speed.md", "cost.md", "gpu.md")
 NONE = "–"
 SIDES = ("NumPy", "torch", "JAX", "Numba", "autograd")  # C is the floor, and no side
@@ -97,13 +100,19 @@ def one_thread(runs: Iterable[Results]) -> list[Results]:
     return [run for run in runs if run.threads == 1 and not run.on_card]
 
 
+def under_names(runs: Iterable[Results], make: Callable[[Results], str]) -> str:
+    """One part for each machine, under its name."""
+    return "\n".join(f"{run.name}:\n\n{make(run)}" for run in runs)
+
+
 def of_each(make: Callable[[Results], str]) -> Callable[[list[Results]], str]:
-    """A block with one part for each machine, under its name."""
+    """A block with one part for each machine."""
+    return lambda runs: under_names(one_thread(runs), make)
 
-    def block(runs: list[Results]) -> str:
-        return "\n".join(f"{run.name}:\n\n{make(run)}" for run in one_thread(runs))
 
-    return block
+def over_shapes(headings: Sequence[str], cells: Callable[[dict[str, Any]], Sequence[str]]) -> str:
+    """A table with a row for each shape; ``cells`` is given how rows of the shape are found."""
+    return without_empty(headings, [[str(shape), *cells(at_shape(shape))] for shape in SHAPES])
 
 
 # --- docs/speed.md --------------------------------------------------------------------------------
@@ -223,37 +232,30 @@ def best_of(run: Results, side: str, at: dict[str, Any]) -> Row | None:
 def best_of_each(run: Results) -> str:
     """The fastest form of each side, in any algorithm."""
     sides = ("NumPy", "torch", "JAX", "Numba")
-    rows = [
-        [
-            str(shape),
-            *compared([best_of(run, side, at_shape(shape)) for side in sides], labelled=True),
-            *compared([run.best("step", backend="C", **at_shape(shape))], labelled=True),
-        ]
-        for shape in SHAPES
-    ]
-    return without_empty(("", *sides, "C"), rows)
+    return over_shapes(
+        ("", *sides, "C"),
+        lambda at: [
+            *compared([best_of(run, side, at) for side in sides], labelled=True),
+            *compared([run.best("step", backend="C", **at)], labelled=True),
+        ],
+    )
 
 
 def same_algorithm(run: Results) -> str:
     """The step, one table for each algorithm."""
-    tables = []
-    for algorithm in ("per token", "pair counts"):
-        rows = []
-        for shape in SHAPES:
-            at = at_shape(shape) | {"algorithm": algorithm}
-            floors = [
-                run.best("step", name=f"c-{kind}{algorithm.replace(' ', '-')}", **at)
-                for kind in ("", "fast-")
-            ]
-            rows.append(
-                [
-                    str(shape),
-                    *compared([run.best("step", backend=side, **at) for side in SIDES]),
-                    *map(median, floors),
-                ]
-            )
-        tables.append(without_empty((algorithm, *SIDES, "C, exact", "C, -ffast-math"), rows))
-    return "\n".join(tables)
+
+    def one(algorithm: str) -> str:
+        exact, fast = (f"c-{kind}{algorithm.replace(' ', '-')}" for kind in ("", "fast-"))
+        only = {"algorithm": algorithm}
+        return over_shapes(
+            (algorithm, *SIDES, "C, exact", "C, -ffast-math"),
+            lambda at: [
+                *compared([run.best("step", backend=side, **only, **at) for side in SIDES]),
+                *(median(run.best("step", name=name, **at)) for name in (exact, fast)),
+            ],
+        )
+
+    return "\n".join(map(one, ("per token", "pair counts")))
 
 
 # the work around the step, the aim, the operation, and how NumPy's row and the other's are found
@@ -289,14 +291,10 @@ def aims(run: Results) -> str:
     for shape in SHAPES:
         at = at_shape(shape)
         ours = best_of(run, "NumPy", at)
-        eager = [run.best("step", name=name, **at) for name in ("torch-eager", "torch-fused")]
-        rivals = [
-            [run.best("step", backend=side, **at, **only) for side in ("torch", "JAX")]
-            for only in ({"algorithm": "per token"}, {})
-        ]
         fastest = [
-            min((row for row in rows if row), key=lambda row: row.median, default=None)
-            for rows in (eager, *rivals)
+            run.best("step", name=("torch-eager", "torch-fused"), **at),
+            run.best("step", backend=("torch", "JAX"), algorithm="per token", **at),
+            run.best("step", backend=("torch", "JAX"), **at),
         ]
         floor = run.best("step", name="c-pair-counts", **at)
         aim = "≥ 1×" if shape.vocab_size <= 256 else NONE
@@ -323,28 +321,19 @@ def aims(run: Results) -> str:
 
 def all_cores(runs: list[Results]) -> str:
     """The fastest of each side on one thread and on every core."""
-    found = []
-    for many in (run for run in runs if run.threads > 1 and not run.on_card):
-        one = next(
-            (r for r in one_thread(runs) if r.machine["processor"] == many.machine["processor"]),
-            many,
+
+    def beside_one_thread(many: Results) -> str:
+        processor = many.machine["processor"]
+        same = (one for one in one_thread(runs) if one.machine["processor"] == processor)
+        both = (next(same, many), many)
+        columns = [(side, run) for side in ("NumPy", "torch", "JAX") for run in both]
+        return over_shapes(
+            ("", *(f"{side}, {plural(run.threads, 'thread')}" for side, run in columns)),
+            lambda at: [median(best_of(run, side, at)) for side, run in columns],
         )
-        sides = ("NumPy", "torch", "JAX")
-        rows = [
-            [
-                str(shape),
-                *(
-                    median(best_of(run, side, at_shape(shape)))
-                    for side in sides
-                    for run in (one, many)
-                ),
-            ]
-            for shape in SHAPES
-        ]
-        threads = ("1 thread", f"{many.threads} threads")
-        headings = ("", *(f"{side}, {count}" for side in sides for count in threads))
-        found.append(f"{many.name}:\n\n{without_empty(headings, rows)}")
-    return "\n".join(found) or "Not measured yet.\n"
+
+    many = [run for run in runs if run.threads > 1 and not run.on_card]
+    return under_names(many, beside_one_thread) or "Not measured yet.\n"
 
 
 def every_of(*operations: str) -> Callable[[Results], str]:
@@ -384,7 +373,7 @@ def cards(runs: list[Results]) -> str:
     found = [run for run in runs if run.on_card]
     if not found:
         return "No card has been measured yet: there is no figure here, and none is guessed.\n"
-    return "\n".join(f"{run.name}:\n\n{every(run.rows)}" for run in found)
+    return under_names(found, lambda run: every(run.rows))
 
 
 # --- docs/cost.md ---------------------------------------------------------------------------------
@@ -529,3 +518,9 @@ def page(text: str, runs: list[Results]) -> str:
         return BLOCKS[name](runs)
 
     return with_blocks(text, block)
+
+
+def made_anew(runs: list[Results]) -> dict[Path, bytes]:
+    """Every page with its new text."""
+    paths = [DOCS / name for name in PAGES]
+    return {path: page(path.read_text(encoding="utf-8"), runs).encode("utf-8") for path in paths}

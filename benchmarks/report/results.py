@@ -64,13 +64,15 @@ class Results:
         return f"{m['processor']}, {m['cores']} cores, {threads}"
 
     def find(self, operation: str, **wanted: Any) -> list[Row]:
-        """Rows of an operation; ``wanted`` names fields of the row or of its form."""
+        """Rows of an operation; ``wanted`` names fields of the row or of its form, with the value,
+        or with a tuple of those that will do."""
 
-        def value(row: Row, field: str) -> Any:
-            return getattr(row.form, field) if field in Form._fields else getattr(row, field)
+        def fits(row: Row, field: str, item: Any) -> bool:
+            value = getattr(row.form if field in Form._fields else row, field)
+            return value in item if isinstance(item, tuple) else value == item
 
         rows = [row for row in self.rows if row.operation == operation]
-        return [row for row in rows if all(value(row, key) == item for key, item in wanted.items())]
+        return [row for row in rows if all(fits(row, *each) for each in wanted.items())]
 
     def best(self, operation: str, **wanted: Any) -> Row | None:
         """The row with the least median."""

@@ -15,7 +15,8 @@ from benchmarks import __main__ as benchmarks_command
 from benchmarks.harness import machine
 from benchmarks.harness.work import SHAPES, SUITE, Form
 from benchmarks.report import pages
-from benchmarks.report.__main__ import DOCS, main
+from benchmarks.report.__main__ import main
+from benchmarks.report.pages import DOCS
 from benchmarks.report.results import FOLDER, Results, Row, published
 
 FILES = sorted(FOLDER.glob("*.json"))
