@@ -81,7 +81,10 @@ def measure(quick: bool) -> dict[str, Any]:
 def summary(found: dict[str, Any]) -> str:
     """The figures as a table. Raises ``AssertionError`` where one is not as the page says."""
     killed, damaged, full, grown_by = (
-        found[name] for name in ("killed", "damaged", "full", "flat")
+        found["killed"],
+        found["damaged"],
+        found["full"],
+        found["flat"],
     )
     for part in (killed, damaged, full):
         assert part["problems"] == [], part["problems"]
@@ -89,39 +92,33 @@ def summary(found: dict[str, Any]) -> str:
         sum(counts.get(name, 0) for counts in damaged["kinds"].values())
         for name in ("loaded", "refused")
     )
-    rows = [
-        (
-            "runs killed with SIGKILL",
-            f"{killed['kills']:,}, {killed['while_saving']:,} of them while saving",
+    rows = {
+        "runs killed with SIGKILL": (
+            f"{killed['kills']:,}, {killed['while_saving']:,} of them while saving"
         ),
-        ("checkpoints they left", f"{killed['files_loaded']:,}, and every one loads"),
-        (
-            "runs resumed until they ended",
+        "checkpoints they left": f"{killed['files_loaded']:,}, and every one loads",
+        "runs resumed until they ended": (
             f"{killed['runs_finished']:,}, each in the very bytes and text of one that was never "
-            "killed",
+            "killed"
         ),
-        (
-            "damaged checkpoints",
+        "damaged checkpoints": (
             f"{damaged['files']:,}: {refused:,} refused, {loaded:,} loaded as saved, 0 anything "
-            "else",
+            "else"
         ),
-        (
-            "the slowest of them",
-            f"{damaged['slowest_ms']:.0f} ms of processor time; 100 are allowed",
+        "the slowest of them": (
+            f"{damaged['slowest_ms']:.0f} ms of processor time; 100 are allowed"
         ),
-        ("the hungriest", f"{damaged['largest_mb']:.1f} MB; 64 are allowed"),
-        (
-            "disks full after so many bytes of a save",
+        "the hungriest": f"{damaged['largest_mb']:.1f} MB; 64 are allowed",
+        "disks full after so many bytes of a save": (
             f"{full['limits']:,}: one line each, and the checkpoint before stays the same to the "
-            "byte",
+            "byte"
         ),
-        (
-            f"{grown_by['steps']:,} steps, saved 100 times",
+        f"{grown_by['steps']:,} steps, saved 100 times": (
             f"{grown_by['bytes'] / 1000:.0f} kB more memory at the end than after a tenth of them, "
-            f"which are 90 evaluations to report; {grown_by['files']} more open files",
+            f"which are 90 evaluations to report; {grown_by['files']} more open files"
         ),
-    ]
-    return markdown.table(("what was done", "what came of it"), rows)
+    }
+    return markdown.table(("what was done", "what came of it"), rows.items())
 
 
 def damage(found: dict[str, Any]) -> str:
@@ -132,12 +129,8 @@ def damage(found: dict[str, Any]) -> str:
         for kind, counts in damaged["kinds"].items()
     ]
     reasons = [(reason, f"{count:,}") for reason, count in damaged["reasons"].items()]
-    return "\n".join(
-        [
-            markdown.table(("damage", "refused", "loaded as saved"), kinds, "lr"),
-            markdown.table(("why it was refused", "files"), reasons, "lr"),
-        ]
-    )
+    done = markdown.table(("damage", "refused", "loaded as saved"), kinds, "lr")
+    return f"{done}\n{markdown.table(('why it was refused', 'files'), reasons, 'lr')}"
 
 
 def main() -> None:

@@ -46,12 +46,9 @@ def draw_comparison(folder: Path, result: Comparison, corpus: Corpus, trace: Tra
     ``trace``. Returns their names."""
     vocab = corpus.tokenizer.vocab
     counts = count_text_pairs(corpus.train, len(vocab))
+    history = result.record()["history"]
     with style():
-        save(
-            losses_picture(result.record()["history"], result.optimum, trace.losses),
-            folder,
-            "losses",
-        )
+        save(losses_picture(history, result.optimum, trace.losses), folder, "losses")
         save(table_picture(trace.table, counts, vocab), folder, "table")
         save(gradient_picture(trace.gradient, vocab), folder, "gradient")
     return ["losses", "table", "gradient"]

@@ -233,20 +233,11 @@ def label_ends(axes: Axes, labelled: Sequence[Curve]) -> None:
             name, colour = f"{curve.name} ↑ {last:,.0f}", RED
         else:
             name, colour = f"{curve.name} {last:.2f}", BLACK
-            axes.plot(
-                [1, 1.035], [end, place], color=GREY, linewidth=0.6, transform=beside, clip_on=False
-            )
+            thin: dict[str, Any] = {"color": GREY, "linewidth": 0.6, "clip_on": False}
+            axes.plot([1, 1.035], [end, place], transform=beside, **thin)
         weight = "normal" if curve.wrong else "bold"
-        axes.text(
-            1.04,
-            place,
-            name,
-            transform=beside,
-            va="center",
-            fontsize=8,
-            color=colour,
-            weight=weight,
-        )
+        look: dict[str, Any] = {"fontsize": 8, "color": colour, "weight": weight}
+        axes.text(1.04, place, name, transform=beside, va="center", **look)
 
 
 def spread(
