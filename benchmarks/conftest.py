@@ -75,14 +75,13 @@ def row(
     def add(make_group: Callable[[], interleave.Group], name: str, form: str) -> None:
         if name not in measured:
             group = make_group()
-            wanted = forms_of(
-                [i for i in rows_of(request.session.items) if group_of(i) == group_of(request.node)]
-            )
-            group.forms = [form for form in group.forms if form in wanted]
+            rows = [
+                i for i in rows_of(request.session.items) if group_of(i) == group_of(request.node)
+            ]
+            forms = [item.callspec.params["form"] for item in rows]
             group.seconds *= float(request.config.getoption("benchmark_max_time"))
-            measured[name] = interleave.measure(
-                group, request.config.getoption("benchmark_min_rounds")
-            )
+            fewest_rounds = request.config.getoption("benchmark_min_rounds")
+            measured[name] = interleave.measure(group, forms, fewest_rounds)
         outcome = measured[name][form]
         if outcome.unavailable:
             pytest.skip(outcome.unavailable)
@@ -90,12 +89,8 @@ def row(
             raise outcome.problem
         benchmark.group = name
         operation = request.node.originalname.removeprefix("test_")
-        benchmark.extra_info |= {
-            "operation": operation,
-            "form": form,
-            "corpus": corpus.name,
-            **outcome.info,
-        }
+        benchmark.extra_info |= {"operation": operation, "form": form, "corpus": corpus.name}
+        benchmark.extra_info |= outcome.info
         interleave.replay(benchmark, outcome.seconds)
 
     return add

@@ -59,7 +59,6 @@ def test_sampling(row: Callable, corpus: Corpus, batch_size: int, form: str) -> 
         tokens = corpus.train
 
         return Group(
-            SAMPLERS,
             lambda name: build(name, "sampling", tokens, batch_size, name),
             windows_of_the_text(tokens, corpus.tokenizer.vocab_size, batch_size),
             inputs=2,
@@ -91,7 +90,6 @@ def test_encoding(row: Callable, corpus: Corpus, form: str) -> None:
             assert tokenizer.decode(ids) == texts[(calls - 1) % 2]
 
         return Group(
-            ENCODERS,
             lambda name: last_result(lambda i: encoders[name](texts[i % 2])),
             check,
             inputs=2,

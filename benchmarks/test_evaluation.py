@@ -30,10 +30,8 @@ def test_evaluation(row: Callable, corpus: Corpus, V: int, form: str) -> None:
         rng = np.random.default_rng(Config().seed)
         tables = [initial_table(V, "float32", rng) for _ in range(2)]
 
-        forms = [form for at, form in ROWS if at == V]
         info = {"vocab_size": V, "tokens": len(tokens), "dtype": "float32"}
         return Group(
-            forms,
             lambda name: build(name, "evaluation", tables, tokens, counts, name),
             gates.losses(tables, [counts, counts]),
             inputs=2,

@@ -60,7 +60,6 @@ def test_generation(row: Callable, corpus: Corpus, form: str) -> None:
         rng = np.random.default_rng(1337)
         draws = [rng.random((1, LENGTH), dtype=np.float32) for _ in range(2)]
         return Group(
-            FORMS,
             lambda name: build(name, "generation", W, draws, name),
             written(W, draws),
             inputs=2,

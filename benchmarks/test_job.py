@@ -79,6 +79,6 @@ def test_whole_job(row: Callable, corpus: Corpus, tmp_path: Path, form: str) -> 
             return last_result(lambda _: subprocess.check_output(words, **where))
 
         info = {"vocab_size": 65, "tokens": 256, "dtype": "float32"}
-        return Group(NAMES, job, check, 1, 0.0, info, once=True)
+        return Group(job, check, 1, 0.0, info, once=True)
 
     row(make, "the whole job, 5,000 steps, imports included", form)

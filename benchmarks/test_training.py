@@ -57,7 +57,6 @@ def over_shapes(forms: tuple[str, ...]) -> list[Any]:
 
 def group(
     make: str,
-    forms: tuple[str, ...],
     work: Work,
     check: gates.Gate,
     seconds: float,
@@ -73,7 +72,6 @@ def group(
     }
     most_calls = 100 if make == "optimizer_step" else 200
     return Group(
-        forms,
         lambda name: build(name, make, work, *given, name),
         check,
         len(work.batches),
@@ -88,9 +86,7 @@ def group(
 def test_step(row: Callable, corpus: Corpus, shape: Shape, form: str) -> None:
     def make() -> Group:
         work = training(corpus, shape)
-        return group(
-            "step", STEP + DEVICES, work, gates.trained(work), 5.0, rows=rows_that_occur(work)
-        )
+        return group("step", work, gates.trained(work), 5.0, rows=rows_that_occur(work))
 
     row(make, f"step, {shape}", form)
 
@@ -99,7 +95,7 @@ def test_step(row: Callable, corpus: Corpus, shape: Shape, form: str) -> None:
 def test_gradient(row: Callable, corpus: Corpus, shape: Shape, form: str) -> None:
     def make() -> Group:
         work = training(corpus, shape)
-        return group("gradient", GRADIENT, work, gates.loss_and_gradient(work), 2.5)
+        return group("gradient", work, gates.loss_and_gradient(work), 2.5)
 
     row(make, f"forward and backward, {shape}", form)
 
@@ -109,9 +105,7 @@ def test_forward(row: Callable, corpus: Corpus, shape: Shape, form: str) -> None
     def make() -> Group:
         work = training(corpus, shape)
         counts = [count_pairs(*batch, shape.vocab_size) for batch in work.batches]
-        return group(
-            "forward", FORWARD, work, gates.losses([work.table] * len(counts), counts), 1.5
-        )
+        return group("forward", work, gates.losses([work.table] * len(counts), counts), 1.5)
 
     row(make, f"forward, {shape}", form)
 
@@ -127,7 +121,7 @@ def test_optimizer(row: Callable, corpus: Corpus, V: int, form: str) -> None:
             gates.exact(work.table, count_pairs(*b, V))[1].astype(np.float32) for b in work.batches
         ]
         check = gates.optimized(work, gradients)
-        return group("optimizer_step", OPTIMIZERS, work, check, 1.5, gradients, tokens=None)
+        return group("optimizer_step", work, check, 1.5, gradients, tokens=None)
 
     row(make, f"AdamW, V = {V:,}", form)
 
@@ -136,7 +130,7 @@ def test_optimizer(row: Callable, corpus: Corpus, V: int, form: str) -> None:
 def test_dispatch(row: Callable, corpus: Corpus, form: str) -> None:
     def make() -> Group:
         work = training(corpus, SMALLEST)
-        return group("step", DISPATCHED, work, gates.trained(work), 2.0)
+        return group("step", work, gates.trained(work), 2.0)
 
     row(make, f"step, {SMALLEST}: dispatch", form)
 
@@ -148,8 +142,6 @@ def test_call(row: Callable, corpus: Corpus, form: str) -> None:
             assert name == "c-call" or np.asarray(result).item() == (2 if name == "jax-call" else 1)
 
         info = {"vocab_size": 1, "tokens": None, "dtype": "float32"}
-        return Group(
-            CALLS, lambda name: last_result(build(name, "empty_call")), check, 1, 0.5, info
-        )
+        return Group(lambda name: last_result(build(name, "empty_call")), check, 1, 0.5, info)
 
     row(make, "the smallest call", form)

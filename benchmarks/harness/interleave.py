@@ -56,7 +56,6 @@ def compiling() -> Iterator[dict[str, Any]]:
 class Group:
     """Contenders for the same work."""
 
-    forms: Sequence[str]
     build: Callable[[str], Job]  # called when the group is measured; may raise ``Unavailable``
     # name, result after so many calls; raises AssertionError
     check: Callable[[str, Any, int], None]
@@ -78,7 +77,7 @@ class Outcome:
     problem: Exception | None = None
 
 
-def measure(group: Group, fewest_rounds: int) -> dict[str, Outcome]:
+def measure(group: Group, forms: Sequence[str], fewest_rounds: int) -> dict[str, Outcome]:
     """Builds every contender, warms it up, checks it on all inputs, times it in turn, and checks it
     again.
 
@@ -87,17 +86,17 @@ def measure(group: Group, fewest_rounds: int) -> dict[str, Outcome]:
     gc.collect()
     gc.disable()  # as timeit does: no contender pays for another's garbage
     try:
-        return _measure(group, fewest_rounds)
+        return _measure(group, forms, fewest_rounds)
     finally:
         gc.enable()
         group.close()
 
 
-def _measure(group: Group, fewest_rounds: int) -> dict[str, Outcome]:
-    outcomes = {name: Outcome(info=dict(group.info)) for name in group.forms}
+def _measure(group: Group, forms: Sequence[str], fewest_rounds: int) -> dict[str, Outcome]:
+    outcomes = {name: Outcome(info=dict(group.info)) for name in forms}
     jobs: dict[str, Job] = {}
     one_call = 0.0  # of each, together
-    for name in group.forms:
+    for name in forms:
         try:
             job = group.build(name)
             if not group.once:

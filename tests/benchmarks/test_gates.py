@@ -35,8 +35,8 @@ def work(rng: np.random.Generator) -> Work:
 
 
 def measured(jobs: dict[str, Callable[[], Job]], check: gates.Gate) -> dict[str, Outcome]:
-    group = Group(tuple(jobs), lambda name: jobs[name](), check, inputs=3, seconds=0.05)
-    return interleave.measure(group, fewest_rounds=5)
+    group = Group(lambda name: jobs[name](), check, inputs=3, seconds=0.05)
+    return interleave.measure(group, list(jobs), fewest_rounds=5)
 
 
 def assert_measured(outcome: Outcome) -> None:
