@@ -5,6 +5,7 @@ A block stands between ``<!-- begin: NAME -->`` and ``<!-- end -->``.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 BLOCK = re.compile(r"(<!-- begin: (?P<name>.+?) -->\n)(?P<body>.*?)(<!-- end -->)", re.DOTALL)
 
@@ -38,3 +39,9 @@ def with_blocks(page: str, body_of: Callable[[str], str | None]) -> str:
         return match[0] if body is None else f"{match[1]}{body}{match[4]}"
 
     return BLOCK.sub(written, page)
+
+
+def rewritten(pages: Iterable[Path], body_of: Callable[[str], str | None]) -> dict[Path, bytes]:
+    """Each page of a file as ``with_blocks`` makes it."""
+    texts = {path: path.read_text(encoding="utf-8") for path in pages}
+    return {path: with_blocks(text, body_of).encode("utf-8") for path, text in texts.items()}

@@ -91,12 +91,7 @@ def body(name: str) -> str:
 
 def outputs() -> Pages:
     """Every pasted output. Depends on: all of ``bigram``."""
-    return {
-        ROOT / page: markdown.with_blocks((ROOT / page).read_text(encoding="utf-8"), body).encode(
-            "utf-8"
-        )
-        for page in PAGES
-    }
+    return markdown.rewritten([ROOT / page for page in PAGES], body)
 
 
 def tables() -> Pages:
@@ -106,12 +101,8 @@ def tables() -> Pages:
     from tests.kit import bad_input
 
     made = {"edges": test_edges.table, "bad input": bad_input.table}
-    return {
-        path: markdown.with_blocks(
-            path.read_text(encoding="utf-8"), lambda name: made[name]() if name in made else None
-        ).encode("utf-8")
-        for path in (ROOT / "docs" / "edges.md", ROOT / "docs" / "reliability.md")
-    }
+    pages = [ROOT / "docs" / "edges.md", ROOT / "docs" / "reliability.md"]
+    return markdown.rewritten(pages, lambda name: made[name]() if name in made else None)
 
 
 def speed() -> Pages:

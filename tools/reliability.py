@@ -144,8 +144,7 @@ def main() -> None:
     parts = {"figures": summary(found), "damage": damage(found)}
     print(parts["figures"])
     if args.write:
-        page = PAGE.read_text(encoding="utf-8")
-        replace_file(PAGE, markdown.with_blocks(page, parts.get).encode("utf-8"))
+        replace_file(PAGE, markdown.rewritten([PAGE], parts.get)[PAGE])
 
 
 if __name__ == "__main__":

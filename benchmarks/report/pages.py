@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.harness.work import PASSES, SHAPES, SMALLEST, VOCABULARIES, Shape
 from benchmarks.report.results import Results, Row, apart
-from bigram.markdown import table, with_blocks
+from bigram.markdown import rewritten, table
 from bigram.terminal import plural
 from common.errors import UserError
 
@@ -509,18 +509,12 @@ BLOCKS: dict[str, Callable[[list[Results]], str]] = {
 }
 
 
-def page(text: str, runs: list[Results]) -> str:
-    """A page with every block made anew. Raises ``UserError`` for a block without a maker."""
+def made_anew(runs: list[Results]) -> dict[Path, bytes]:
+    """Every page with every block made anew. Raises ``UserError`` for a block without a maker."""
 
     def block(name: str) -> str:
         if name not in BLOCKS:
             raise UserError(f"no report is called {name!r}; there are {', '.join(BLOCKS)}")
         return BLOCKS[name](runs)
 
-    return with_blocks(text, block)
-
-
-def made_anew(runs: list[Results]) -> dict[Path, bytes]:
-    """Every page with its new text."""
-    paths = [DOCS / name for name in PAGES]
-    return {path: page(path.read_text(encoding="utf-8"), runs).encode("utf-8") for path in paths}
+    return rewritten([DOCS / name for name in PAGES], block)
