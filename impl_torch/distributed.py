@@ -187,7 +187,7 @@ class DistributedTrainer(TorchTrainer):
         super().__init__(table, config, device)
         # this process: each gets signals at its own step
         self._asked_to_end = asked_to_end
-        self._interrupted = False  # any of them
+        self.interrupted = False  # any of them was asked to end before the last step
         facts = {"corpus sha256": corpus_sha256, **asdict(config)}
         facts["sha256 of the first table"] = hashlib.sha256(table.tobytes()).hexdigest()
         everyone = gather(facts)
@@ -222,16 +222,11 @@ class DistributedTrainer(TorchTrainer):
             )
         with others_may_die():
             dist.all_reduce(sums)
-        self._interrupted = bool(sums[-1])
+        self.interrupted = bool(sums[-1])
         means = sums / sums[-2]
         weight.grad = means[:-3].view_as(weight)
         self.optimizer.step()  # to the same bits in every process
         return float(means[-3])
-
-    def interrupted(self) -> bool:
-        """Whether any process was asked to end before the last step: the same answer in
-        all of them."""
-        return self._interrupted
 
 
 def trainer_maker(
@@ -247,4 +242,4 @@ def trainer_maker(
 def interrupted(trainer: DistributedTrainer, asked: Callable[[], bool]) -> bool:
     """Whether any process was asked to end before the last step; ``trainer`` has asked
     them all."""
-    return trainer.interrupted()
+    return trainer.interrupted

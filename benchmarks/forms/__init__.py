@@ -8,23 +8,13 @@ from typing import Any
 from benchmarks.harness.interleave import Unavailable
 from benchmarks.harness.work import FORMS
 
-FILES = {
-    "NumPy": "numpy_forms",
-    "torch": "torch_forms",
-    "JAX": "jax_forms",
-    "Numba": "numba_forms",
-    "autograd": "autograd_forms",
-    "C": "loops",
-}
-
 
 def build(form: str, make: str, *arguments: Any) -> Any:
     """``make(*arguments)`` of the form's file. ``Unavailable`` where its backend is not
     installed."""
-    backend = FORMS[form].backend
-    package = backend.lower()
+    package = FORMS[form].backend.lower()
     try:
-        module = importlib.import_module(f"benchmarks.forms.{FILES[backend]}")
+        module = importlib.import_module(f"benchmarks.forms.{package}_forms")
     except ModuleNotFoundError as error:
         if error.name != package:
             raise

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.forms import build, loops, numpy_forms
+from benchmarks.forms import build, c_forms, numpy_forms
 from benchmarks.harness import gates, interleave
 from benchmarks.harness.interleave import Group, Job, Outcome, Unavailable
 from benchmarks.harness.work import FORMS, SHAPES, STEP, Work
@@ -143,9 +143,9 @@ def test_torch_compile_is_skipped_for_the_reason_of_its_compiler_only() -> None:
 
 @pytest.fixture
 def fresh_library() -> Iterator[None]:
-    loops.library.cache_clear()
+    c_forms.library.cache_clear()
     yield
-    loops.library.cache_clear()
+    c_forms.library.cache_clear()
 
 
 @pytest.mark.usefixtures("fresh_library")
@@ -154,12 +154,12 @@ def test_a_c_compiler_that_is_missing_or_fails_is_the_reason_given(
 ) -> None:
     monkeypatch.setenv("CC", str(tmp_path / "no-cc"))
     with pytest.raises(Unavailable, match="there is no C compiler"):
-        loops.library(loops.EXACT)
+        c_forms.library(c_forms.EXACT)
     failing = tmp_path / "cc.py"
     failing.write_text("import sys; sys.exit('error: no such flag')", encoding="utf-8")
     monkeypatch.setenv("CC", f"{sys.executable} {failing}")
     with pytest.raises(Unavailable, match="fails with status 1: error: no such flag"):
-        loops.library(loops.EXACT)
+        c_forms.library(c_forms.EXACT)
 
 
 @pytest.mark.parametrize("form", PEERS)
@@ -206,7 +206,7 @@ def made(form: str, make: str, *given: object) -> Job:
 
 def test_the_fast_loops_leave_subnormal_numbers_alone() -> None:
     try:
-        library = loops.library(loops.FAST)
+        library = c_forms.library(c_forms.FAST)
     except Unavailable as reason:
         pytest.skip(str(reason))
     assert isinstance(library, ctypes.CDLL)

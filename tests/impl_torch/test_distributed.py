@@ -165,7 +165,7 @@ def test_all_end_at_the_step_in_which_one_was_asked_to(
         answers = []
         for _ in range(3):
             trainer.step(*batch)
-            answers.append(trainer.interrupted())
+            answers.append(trainer.interrupted)
             asked.pop(0)
         return answers
 

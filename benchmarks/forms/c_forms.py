@@ -21,7 +21,7 @@ from benchmarks.harness.work import Work
 from common.arrays import Array
 from common.config import Config
 
-SOURCE = Path(__file__).with_suffix(".c")
+SOURCE = Path(__file__).with_name("loops.c")
 # Neither errno nor traps: without them sqrtf is one instruction, and no value changes. No fused
 # multiply-add.
 EXACT = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off")
