@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.forms import build, forget
 from benchmarks.harness import gates
-from benchmarks.harness.interleave import Group, last_result
+from benchmarks.harness.interleave import Group, Job, last_result
 from benchmarks.harness.work import (
     FORMS,
     SHAPES,
@@ -56,30 +56,17 @@ def over_shapes(forms: tuple[str, ...]) -> list[Any]:
 
 
 def group(
-    make: str,
-    work: Work,
-    check: gates.Gate,
-    seconds: float,
-    *given: Any,
-    **info: Any,
+    make: str, work: Work, check: gates.Gate, seconds: float, *given: Any, **info: Any
 ) -> Group:
     """Every form's job, made by the function of that name in the file of its backend."""
-    info = {
-        "tokens": work.batches[0][0].size,
-        "vocab_size": len(work.table),
-        "dtype": work.config.dtype,
-        **info,
-    }
+
+    def job(name: str) -> Job:
+        return build(name, make, work, *given, name)
+
+    inputs, tokens = len(work.batches), work.batches[0][0].size
+    info = {"tokens": tokens, "vocab_size": len(work.table), "dtype": "float32"} | info
     most_calls = 100 if make == "optimizer_step" else 200
-    return Group(
-        lambda name: build(name, make, work, *given, name),
-        check,
-        len(work.batches),
-        seconds,
-        info,
-        most_calls,
-        close=forget,
-    )
+    return Group(job, check, inputs, seconds, info, most_calls, close=forget)
 
 
 @pytest.mark.parametrize(("shape", "form"), over_shapes(STEP + DEVICES))

@@ -151,15 +151,11 @@ def labelled(label: str, text: str) -> str:
     return "\n".join(words)
 
 
-def number(value: float | None) -> str:
+def number(value: float) -> str:
     """Two or three digits, at any size."""
-    return (
-        "0"
-        if value == 0
-        else f"{value:.3g}"
-        if value is not None and 1e-3 <= value < 1e5
-        else f"{value:.1e}"
-    )
+    if value == 0:
+        return "0"
+    return f"{value:.3g}" if 1e-3 <= value < 1e5 else f"{value:.1e}"
 
 
 def table_text(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -94,9 +94,8 @@ def loss_and_gradient(work: Work) -> Gate:
         batch = (calls - 1) % len(work.batches)
         _, loss, dW = truth(batch)
         assert abs(result[0] - loss) <= loss_bound(loss, work.table.dtype), (result[0], loss)
-        row = compare_tensor(
-            name, result[1], dW, bound(batch, FORMS[name].algorithm == "per token")
-        )
+        room = bound(batch, FORMS[name].algorithm == "per token")
+        row = compare_tensor(name, result[1], dW, room)
         assert row.fraction_of_bound <= 1, row
 
     distinct([truth(batch)[1] for batch in range(len(work.batches))], work.table)
@@ -110,11 +109,8 @@ def losses(tables: Sequence[Array], counts: Sequence[Ids]) -> Gate:
 
     def check(name: str, loss: float, calls: int) -> None:
         wanted = expected[(calls - 1) % len(expected)]
-        assert abs(float(loss) - wanted) <= loss_bound(wanted, tables[0].dtype), (
-            name,
-            loss,
-            wanted,
-        )
+        bound = loss_bound(wanted, tables[0].dtype)
+        assert abs(float(loss) - wanted) <= bound, (name, loss, wanted)
 
     return check
 
