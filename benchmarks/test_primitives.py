@@ -15,8 +15,7 @@ from common.text.corpus import Corpus
 
 
 @pytest.mark.parametrize(
-    ("V", "form"),
-    [pytest.param(V, f, id=f"V{V}-{f}") for V in VOCABULARIES for f in PASSES],
+    ("V", "form"), [pytest.param(V, f, id=f"V{V}-{f}") for V in VOCABULARIES for f in PASSES]
 )
 def test_primitives(row: Callable, corpus: Corpus, V: int, form: str) -> None:
     def make() -> Group:

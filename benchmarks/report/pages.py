@@ -197,18 +197,10 @@ def dispatch(run: Results) -> str:
         if not step or not empty:
             continue
         call = run.best("call", backend=step.form.backend)
-        operators = step.extra.get("operators")
-        rows.append(
-            [
-                step.form.label,
-                median(step),
-                median(empty),
-                f"{empty.median / step.median:.0%}",
-                median(call),
-                f"{empty.median / call.median:.0f}" if call else NONE,
-                str(operators) if operators else NONE,
-            ]
-        )
+        share, operators = f"{empty.median / step.median:.0%}", step.extra.get("operators", NONE)
+        calls = f"{empty.median / call.median:.0f}" if call else NONE
+        times = [median(step), median(empty), share, median(call), calls]
+        rows.append([step.form.label, *times, str(operators)])
     return without_empty(
         (
             *("", "V = 65, 256 tokens", f"{SMALLEST}", "of the step", "smallest call"),
@@ -370,10 +362,8 @@ def every(rows: list[Row]) -> str:
 
 def cards(runs: list[Results]) -> str:
     """Every row of every accelerator, the NumPy step on the CPU beside it."""
-    found = [run for run in runs if run.on_card]
-    if not found:
-        return "No card has been measured yet: there is no figure here, and none is guessed.\n"
-    return under_names(found, lambda run: every(run.rows))
+    found = under_names((run for run in runs if run.on_card), lambda run: every(run.rows))
+    return found or "No card has been measured yet: there is no figure here, and none is guessed.\n"
 
 
 # --- docs/cost.md ---------------------------------------------------------------------------------

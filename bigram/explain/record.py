@@ -173,11 +173,8 @@ def training(W: Array, idx: Ids, targets: Ids, config: Config) -> dict[str, Any]
         before = trainer.state().weight.copy()
         # the loss and the gradient are those before the update
         losses.append(trainer.step(idx, targets))
-        for name, table in (
-            ("W", before),
-            ("p", softmax(before)),
-            ("dW", trainer.state().gradient),
-        ):
+        gradient = trainer.state().gradient
+        for name, table in (("W", before), ("p", softmax(before)), ("dW", gradient)):
             tables[name].append(table.round(4) + 0.0)
     return {
         "steps": config.max_iters,
