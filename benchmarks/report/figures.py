@@ -111,29 +111,19 @@ def lines(axes: Any, results: Results, x: str, at: dict[str, int]) -> None:
         if not rows:
             continue
         drawn[name] = rows
-        axes.errorbar(
-            [getattr(row, x) for row in rows],
-            [row.median * MICRO for row in rows],
-            yerr=[
-                [(row.median - row.q1) * MICRO for row in rows],
-                [(row.q3 - row.median) * MICRO for row in rows],
-            ],
-            label=name,
-            color=colour,
-            marker=marker,
-            linestyle="-" if name.startswith("NumPy") else "--",
-            markersize=5,
-            capsize=3,
-        )
+        dashes = "-" if name.startswith("NumPy") else "--"
+        look = {"color": colour, "marker": marker, "linestyle": dashes, "label": name}
+        places, medians = [getattr(row, x) for row in rows], [row.median * MICRO for row in rows]
+        below = [(row.median - row.q1) * MICRO for row in rows]
+        above = [(row.q3 - row.median) * MICRO for row in rows]
+        axes.errorbar(places, medians, yerr=[below, above], markersize=5, capsize=3, **look)
     ours = drawn.pop(LINES[0][0], [])
     rings = sorted(point for theirs in drawn.values() for point in crossovers(ours, theirs, x))
     for place, time in rings:
         axes.plot(place, time * MICRO, "o", markersize=13, markerfacecolor="none", color=BLACK)
     if rings:
-        places = ", ".join(f"{place:,.0f}" for place, _ in rings)
-        axes.text(
-            0.98, 0.02, f"crossings at {places}", transform=axes.transAxes, ha="right", fontsize=9
-        )
+        crossed = "crossings at " + ", ".join(f"{place:,.0f}" for place, _ in rings)
+        axes.text(0.98, 0.02, crossed, transform=axes.transAxes, ha="right", fontsize=9)
     axes.set_xscale("log")
     axes.set_yscale("log")
     ticks(axes, sorted({getattr(row, x) for row in ours}))
@@ -141,11 +131,7 @@ def lines(axes: Any, results: Results, x: str, at: dict[str, int]) -> None:
 
 def fastest(rows: Sequence[Row], x: str) -> list[Row]:
     """Of each x the row with the least median, in order."""
-    best: dict[int, Row] = {}
-    for row in rows:
-        at = getattr(row, x)
-        if at not in best or row.median < best[at].median:
-            best[at] = row
+    best = {getattr(row, x): row for row in sorted(rows, key=lambda row: row.median, reverse=True)}
     return [best[at] for at in sorted(best)]
 
 
@@ -154,15 +140,15 @@ def crossovers(ours: Sequence[Row], theirs: Sequence[Row], x: str) -> list[tuple
     plot, if their spreads are apart on either side."""
     there = {getattr(row, x): row for row in theirs}
     pairs = {at: (row, there[at]) for row in ours for at in [getattr(row, x)] if at in there}
-    one = {at: math.log(row.median) for at, (row, _) in pairs.items()}
-    other = {at: math.log(row.median) for at, (_, row) in pairs.items()}
+    logs = {at: [math.log(row.median) for row in pair] for at, pair in pairs.items()}
     found = []
     for left, right in itertools.pairwise(sorted(pairs)):
-        before, after = one[left] - other[left], one[right] - other[right]
+        (one, other), (next_one, next_other) = logs[left], logs[right]
+        before, after = one - other, next_one - next_other
         if before * after < 0 and apart(*pairs[left]) and apart(*pairs[right]):
             part = before / (before - after)
             place = math.exp(math.log(left) + part * math.log(right / left))
-            found.append((place, math.exp(one[left] + part * (one[right] - one[left]))))
+            found.append((place, math.exp(one + part * (next_one - one))))
     return found
 
 
