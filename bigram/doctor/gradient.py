@@ -199,10 +199,7 @@ class Diagnosis:
             ),
             ratio_names=lambda left: [ratio_entry(left, name)],
             ratios=[
-                {
-                    word: of(len(c.idx), c.idx.size // len(c.idx), len(c.W))
-                    for word, of in RATIOS.items()
-                }
+                {word: gradients.ratio_of(word, c.idx, len(c.W)) for word in RATIOS}
                 for c in self.cases
             ],
         )

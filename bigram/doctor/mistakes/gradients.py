@@ -4,12 +4,12 @@ as well are in ``losses.py``, the stages themselves in ``stages.py``, the wrong 
 ``optimizers.py``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from bigram.doctor.mistakes import losses  # enters its own in the same catalogue
+from bigram.doctor.mistakes.losses import reached  # and enters its own in the same catalogue
 from bigram.doctor.mistakes.stages import (
     GRADIENTS,
     LOSSES,
@@ -22,38 +22,38 @@ from bigram.doctor.mistakes.stages import (
     build_without_loss,
     clipped,
     dlogits,
-    factor,
+    enter,
     figure,
     finish,
     mistake,
     normalised,
     scatter,
 )
-from common.arrays import Array
+from common.arrays import Array, Ids
 
 __all__ = ["GRADIENTS", "LOSSES", "Gradient", "Mistake", "build", "build_without_loss"]
 
 # --- the derivative of one token ------------------------------------------------------------------
 
 
-@mistake(
+def through_softmax(p: Array, g: Array) -> Array:
+    """``g``, a gradient at the probabilities, times the Jacobian of softmax."""
+    return p * (g - (p * g).sum(axis=-1, keepdims=True))
+
+
+enter(
     "one-hot not subtracted",
-    dlogits,
     why="The derivative of the log-sum is there, that of the target's own logit is forgotten.",
     mend="Subtract 1 at the target of every token.",
+    dlogits=lambda t: t.p * t.weights,
 )
-def one_hot_not_subtracted(t: Tape) -> Array:
-    return t.p * t.weights
 
-
-@mistake(
+enter(
     "times p (1 - p)",
-    dlogits,
     why="The derivative of the sigmoid is multiplied on, as after a squared error.",
     mend="Leave it out: against -log p it has already cancelled.",
+    dlogits=lambda t: (t.p - t.onehot) * t.p * (1 - t.p) * t.weights,
 )
-def times_p_one_minus_p(t: Tape) -> Array:
-    return (t.p - t.onehot) * t.p * (1 - t.p) * t.weights
 
 
 @mistake(
@@ -69,25 +69,20 @@ def two_class_gradient(t: Tape, at: Array) -> Array:
     return (q - t.onehot) / (q * (1 - q)) * t.p * (1 - t.p) * t.weights
 
 
-@mistake(
+enter(
     "times p",
-    dlogits,
     why="p - onehot is multiplied by p, the first term of the softmax Jacobian.",
     mend="p - onehot is the gradient at the logits: nothing is left to multiply.",
+    dlogits=lambda t: (t.p - t.onehot) * t.p * t.weights,
 )
-def times_p(t: Tape) -> Array:
-    return (t.p - t.onehot) * t.p * t.weights
 
 
-@mistake(
+enter(
     "softmax Jacobian applied twice",
-    dlogits,
     why="p - onehot is taken for the gradient at the probabilities and sent through softmax again.",
     mend="p - onehot is the gradient at the logits: nothing is left to multiply.",
+    dlogits=lambda t: through_softmax(t.p, t.p - t.onehot) * t.weights,
 )
-def jacobian_applied_twice(t: Tape) -> Array:
-    d = t.p - t.onehot
-    return t.p * (d - (t.p * d).sum(axis=-1, keepdims=True)) * t.weights
 
 
 @mistake(
@@ -104,120 +99,96 @@ def jacobian_not_applied(t: Tape) -> Array:
         return np.where(t.onehot == 1, -1 / t.p, 0) * t.weights
 
 
-QUOTIENTS: dict[str, Callable[..., Array]] = {
-    "": lambda t, q: (t.p - t.onehot) * q,
-    "the target's alone": lambda t, q: np.where(t.onehot == 1, (t.p - 1) * q, t.p),
-}
+def quotient(t: Tape, at: Array) -> Array:
+    """(N, 1), p over the p that is guarded, at the target."""
+    p = t.at_targets(t.p)
+    return p / np.maximum(p, at)
 
 
-@mistake(
+enter(
     "probability clipped in the quotient",
-    dlogits,
     amounts=(1e-300, 0.2),
     usual=1e-7,
-    variants=tuple(QUOTIENTS),
     why=(
         "-1 / p is guarded by np.clip or a maximum, and where p is smaller the product is no "
         "longer 1."
     ),
     mend="Multiply out first: the gradient at the logits is p - onehot, without a quotient.",
+    dlogits={
+        "": lambda t, at: (t.p - t.onehot) * quotient(t, at) * t.weights,
+        "the target's alone": lambda t, at: (
+            np.where(t.onehot == 1, (t.p - 1) * quotient(t, at), t.p) * t.weights
+        ),
+    },
 )
-def clipped_in_the_quotient(t: Tape, at: Array, how: str) -> Array:
-    p = t.at_targets(t.p)
-    return QUOTIENTS[how](t, p / np.maximum(p, at)) * t.weights
 
-
-@mistake(
+enter(
     "only the target's entry",
-    dlogits,
     why=(
         "Only -log p[target] is differentiated by its own logit; the others reach it through the "
         "sum."
     ),
     mend="Every logit of the row has the gradient p, and the target's has p - 1.",
+    dlogits=lambda t: (t.p - 1) * t.onehot * t.weights,
 )
-def only_the_targets_entry(t: Tape) -> Array:
-    return (t.p - 1) * t.onehot * t.weights
 
-
-@mistake(
+enter(
     "target's entry left out",
-    dlogits,
     why="The loop over characters skips the target, or its case is written apart and never added.",
     mend="Every logit of the row has the gradient p, and the target's has p - 1.",
+    dlogits=lambda t: t.p * (1 - t.onehot) * t.weights,
 )
-def targets_entry_left_out(t: Tape) -> Array:
-    return t.p * (1 - t.onehot) * t.weights
 
-
-@mistake(
+enter(
     "softmax not added",
-    dlogits,
     why="Of the log-softmax only the logit itself is differentiated, not the log of the sum.",
     mend="Add p, the derivative of the log of the sum: p - onehot.",
+    dlogits=lambda t: -t.onehot * t.weights,
 )
-def softmax_not_added(t: Tape) -> Array:
-    return -t.onehot * t.weights
 
-
-@mistake(
+enter(
     "softmax not times the upstream sum",
-    dlogits,
     why=(
         "The backward of log-softmax adds p itself, not p times the sum of the gradient that "
         "comes in."
     ),
     mend="dlogits = dlogp - p * dlogp.sum(axis=1, keepdims=True).",
+    dlogits=lambda t: t.p - t.onehot * t.weights,
 )
-def softmax_not_times_upstream(t: Tape) -> Array:
-    return t.p - t.onehot * t.weights
 
-
-@mistake(
+enter(
     "one-hot not averaged",
-    dlogits,
     why="Only p is divided by N; the 1 at the target is subtracted afterwards.",
     mend="Subtract first, then divide: (p - onehot) / N.",
+    dlogits=lambda t: t.p * t.weights - t.onehot,
 )
-def one_hot_not_averaged(t: Tape) -> Array:
-    return t.p * t.weights - t.onehot
 
-
-@mistake(
+enter(
     "1 subtracted from every entry",
-    dlogits,
     why="p - 1 for the whole row: the index of the target is missing.",
     mend="Subtract 1 at the target alone.",
+    dlogits=lambda t: (t.p - 1) * t.weights,
 )
-def one_subtracted_everywhere(t: Tape) -> Array:
-    return (t.p - 1) * t.weights
 
-
-@mistake(
+enter(
     "target's id subtracted",
-    dlogits,
     why="p - targets: the ids themselves are broadcast instead of their one-hot rows.",
     mend="Subtract 1 at the target of every token.",
+    dlogits=lambda t: (t.p - t.ys[:, None]) * t.weights,
 )
-def id_subtracted(t: Tape) -> Array:
-    return (t.p - t.ys[:, None]) * t.weights
 
 
-SUMS: dict[str, Callable[..., Array]] = {
-    "over tokens": lambda t: (t.onehot * t.weights).sum(axis=-2, keepdims=True),
-    "left out": lambda t: t.p * t.weights,
-}
-
-
-@mistake(
+enter(
     "softmax Jacobian's sum",
-    dlogits,
-    variants=tuple(SUMS),
     why="The sum in p * (g - sum(p * g)) runs over the wrong axis, or has one p too many.",
     mend="Sum over the V candidates of each token: axis=1, keepdims=True.",
+    dlogits={
+        "over tokens": lambda t: (
+            t.p * (t.onehot * t.weights).sum(axis=-2, keepdims=True) - t.onehot * t.weights
+        ),
+        "left out": lambda t: t.p * (t.p * t.weights) - t.onehot * t.weights,
+    },
 )
-def jacobians_sum(t: Tape, how: str) -> Array:
-    return t.p * SUMS[how](t) - t.onehot * t.weights
 
 
 @mistake(
@@ -246,157 +217,131 @@ def maximum_differentiated(t: Tape) -> Array:
 )
 def quotient_of_underflowed_probability(t: Tape) -> Array:
     with np.errstate(all="ignore"):
-        g = -t.onehot / t.p
-        return t.p * (g - (t.p * g).sum(axis=-1, keepdims=True)) * t.weights
+        return through_softmax(t.p, -t.onehot / t.p) * t.weights
 
 
-@mistake(
+enter(
     "one-hot subtracted twice",
-    dlogits,
     why="The 1 is subtracted at the target in the loss layer and by the caller once more.",
     mend="Subtract it in one of the two.",
+    dlogits=lambda t: (t.p - 2 * t.onehot) * t.weights,
 )
-def one_hot_subtracted_twice(t: Tape) -> Array:
-    return (t.p - 2 * t.onehot) * t.weights
 
-
-@mistake(
+enter(
     "largest probability taken for 1",
-    dlogits,
     why="The one-hot of the argmax stands where the softmax belongs.",
     mend="Use the probabilities themselves.",
+    dlogits=lambda t: (np.eye(t.V)[t.p.argmax(axis=-1)] - t.onehot) * t.weights,
 )
-def argmax_for_softmax(t: Tape) -> Array:
-    return (np.eye(t.V)[t.p.argmax(axis=-1)] - t.onehot) * t.weights
 
-
-@mistake(
+enter(
     "sign of the softmax wrong",
-    dlogits,
     why="The backward of log-softmax adds p times the sum of the gradient; it must subtract it.",
     mend="d = g - p * g.sum(axis=1, keepdims=True).",
+    dlogits=lambda t: (-t.p - t.onehot) * t.weights,
 )
-def sign_of_softmax_wrong(t: Tape) -> Array:
-    return (-t.p - t.onehot) * t.weights
 
-
-@mistake(
+enter(
     "one subtracted from whole columns",
-    dlogits,
     why="d[:, targets] -= 1 lowers the column of every target for all tokens, not for its own.",
     mend="d[np.arange(N), targets] -= 1.",
+    dlogits=lambda t: (t.p - np.isin(np.arange(t.V), t.ys)) * t.weights,
 )
-def whole_columns(t: Tape) -> Array:
-    return (t.p - np.isin(np.arange(t.V), t.ys)) * t.weights
 
 
-@mistake(
+enter(
     "gradient of the logits clipped",
-    factor,
     amounts=(1e-6, 1.0),
     usual=0.01,
-    variants=("", "before the mean"),
     why="np.clip is applied to each token's gradient, before they are added up.",
     mend="Clip in the training loop if at all: the gradient itself is finite.",
+    factor={
+        "": lambda t, at: np.clip(t.d, -at, at),
+        "before the mean": lambda t, at: np.clip(t.d / t.weights, -at, at) * t.weights,
+    },
 )
-def logit_gradient_clipped(t: Tape, at: Array, when: str) -> Array:
-    part = t.weights if when else 1
-    return np.clip(t.d / part, -at, at) * part
 
 
 # --- back to the table ----------------------------------------------------------------------------
 
-LOST: dict[str, Callable[..., Any]] = {
-    "": lambda t: [np.arange(t.N)],
-    "the first one kept": lambda t: [np.arange(t.N)[::-1]],
-    "in each window": lambda t: np.array_split(np.arange(t.N), len(t.idx)),
-    "at each position": lambda t: [
-        np.arange(t.N)[k :: t.idx.shape[1]] for k in range(t.idx.shape[1])
-    ],
-}
+
+def assigned(t: Tape, groups: Sequence[Any]) -> Array:
+    """``dW[rows] += d`` for one group of tokens after the other."""
+    dW = np.zeros((*t.d.shape[:-2], t.V, t.V), dtype=t.d.dtype)
+    for some in groups:
+        dW[..., t.rows[some], :] += t.d[..., some, :]
+    return dW
 
 
-@mistake(
+def visits(t: Tape) -> Ids:
+    """n, (V, 1): how often each row is looked up."""
+    return np.bincount(t.rows, minlength=t.V)[:, None]
+
+
+enter(
     "repeated ids lost",
-    scatter,
-    variants=tuple(LOST),
     why=(
         "dW[idx] += d reads every row once, adds, and writes once: of a repeated id the last one "
         "stays."
     ),
     mend="np.add.at(dW, idx, d), or a one-hot matrix product, or counts.",
+    scatter={
+        "": lambda t: assigned(t, [slice(None)]),
+        "the first one kept": lambda t: assigned(t, [slice(None, None, -1)]),
+        "in each window": lambda t: assigned(t, np.array_split(np.arange(t.N), len(t.idx))),
+        "at each position": lambda t: assigned(
+            t, [slice(k, None, t.idx.shape[1]) for k in range(t.idx.shape[1])]
+        ),
+    },
 )
-def repeated_ids_lost(t: Tape, how: str) -> Array:
-    dW = np.zeros((*t.d.shape[:-2], t.V, t.V), dtype=t.d.dtype)
-    for some in LOST[how](t):
-        dW[..., t.rows[some], :] += t.d[..., some, :]
-    return dW
 
-
-@mistake(
+enter(
     "transposed",
-    scatter,
     why="The table is read as W[next, current] in one place and W[current, next] in another.",
     mend="Row i holds what follows i: add to dW[idx], not to dW[:, idx].",
+    scatter=lambda t: np.swapaxes(added(t.d, t.rows, t.V), -1, -2),
 )
-def transposed(t: Tape) -> Array:
-    return np.swapaxes(added(t.d, t.rows, t.V), -1, -2)
 
-
-@mistake(
+enter(
     "added to the targets' rows",
-    scatter,
     why="np.add.at(dW, targets, d): the row that is looked up is that of the input.",
     mend="np.add.at(dW, idx, d).",
+    scatter=lambda t: added(t.d, t.ys, t.V),
 )
-def added_to_the_targets(t: Tape) -> Array:
-    return added(t.d, t.ys, t.V)
 
 
-@mistake(
+enter(
     "averaged over repeated ids",
-    scatter,
     why="The rows of a repeated id are averaged, as a pooled embedding would.",
     mend="Add them: each use of a row is a path to the loss.",
+    scatter=lambda t: added(t.d, t.rows, t.V) / np.maximum(visits(t), 1),
 )
-def averaged_over_repeated_ids(t: Tape) -> Array:
-    n = np.bincount(t.rows, minlength=t.V)
-    return added(t.d, t.rows, t.V) / np.maximum(n, 1)[:, None]
 
-
-@mistake(
+enter(
     "multiplied by the count of the row",
-    scatter,
     why="The sum over a row's tokens is multiplied by their number once more.",
     mend="Add each token once: the sum has the count in it.",
+    scatter=lambda t: added(t.d, t.rows, t.V) * visits(t),
 )
-def multiplied_by_the_count(t: Tape) -> Array:
-    return added(t.d, t.rows, t.V) * np.bincount(t.rows, minlength=t.V)[:, None]
 
-
-@mistake(
+enter(
     "last character's row never written",
-    scatter,
     why="A loop runs over range(V - 1).",
     mend="range(V) already stops at V - 1.",
+    scatter=lambda t: np.where(
+        np.arange(t.V)[:, None] < t.V - 1, added(t.d, t.rows, t.V), np.zeros((), t.d.dtype)
+    ),
 )
-def last_row_never_written(t: Tape) -> Array:
-    dW = added(t.d, t.rows, t.V)
-    dW[..., t.V - 1, :] = 0
-    return dW
 
-
-@mistake(
+enter(
     "gradient of zeros",
-    scatter,
     why=(
         "np.add.at(dW[rows], ...) adds into a copy, or the array returned is not the one that was "
         "filled."
     ),
     mend="np.add.at(dW, rows, d): the table itself comes first.",
+    scatter=lambda t: 0 * added(t.d, t.rows, t.V),
 )
-def gradient_of_zeros(t: Tape) -> Array:
-    return 0 * added(t.d, t.rows, t.V)
 
 
 @mistake(
@@ -417,15 +362,12 @@ def rows_in_order(t: Tape, how: str) -> Array:
     return dW
 
 
-@mistake(
+enter(
     "every row gets the whole sum",
-    scatter,
     why="dW[idx] += d.sum(axis=0): the gradients of all tokens are added before the rows are told.",
     mend="np.add.at(dW, idx, d).",
+    scatter=lambda t: (visits(t) > 0) * t.d.sum(axis=-2, keepdims=True),
 )
-def every_row_gets_the_sum(t: Tape) -> Array:
-    visited = np.bincount(t.rows, minlength=t.V)[:, None] > 0
-    return visited * t.d.sum(axis=-2, keepdims=True)
 
 
 # --- afterwards -----------------------------------------------------------------------------------
@@ -487,54 +429,39 @@ def gradient_of_an_earlier_call(t: Tape, how: str) -> Array:
     return before
 
 
-@mistake(
+enter(
     "unvisited rows not zero",
-    finish,
     why="max(n, 1) against division by zero counts every absent character once.",
     mend="A character that is not in the batch has n = 0 and gradient 0.",
+    finish=lambda t: np.where(visits(t) == 0, normalised(t.W)[0] / t.N, t.dW),
 )
-def unvisited_rows_not_zero(t: Tape) -> Array:
-    dW, absent = t.dW.copy(), np.bincount(t.rows, minlength=t.V) == 0
-    dW[..., absent, :] = normalised(t.W)[0][..., absent, :] / t.N
-    return dW
 
-
-@mistake(
+enter(
     "row counts smoothed",
-    finish,
     amounts=(1e-6, 100.0),
     usual=1.0,
     why="A number is added to every row's count against division by zero, and multiplies p.",
     mend="A character that is not in the batch has n = 0 and gradient 0.",
+    finish=lambda t, amount: t.dW + amount * normalised(t.W)[0] / t.N,
 )
-def row_counts_smoothed(t: Tape, amount: Array) -> Array:
-    return t.dW + amount * normalised(t.W)[0] / t.N
 
-
-@mistake(
+enter(
     "transposed gradient added",
-    finish,
     why="The table is treated as if it were tied to a second one, its own transpose.",
     mend="Rows are looked up and nothing else: dW alone.",
+    finish=lambda t: t.dW + np.swapaxes(t.dW, -1, -2),
 )
-def transposed_gradient_added(t: Tape) -> Array:
-    return t.dW + np.swapaxes(t.dW, -1, -2)
 
-
-@mistake(
+enter(
     "sign of the gradient",
-    finish,
     variants=("", "over N"),
     why="np.sign belongs to an optimizer that uses nothing else of the gradient.",
     mend="Return the gradient itself.",
+    finish=lambda t, how: np.sign(t.dW) / (t.N if how else 1),
 )
-def sign_of_the_gradient(t: Tape, how: str) -> Array:
-    return np.sign(t.dW) / (t.N if how else 1)
 
-
-@mistake(
+enter(
     "counts smoothed",
-    finish,
     amounts=(1e-6, 100.0),
     usual=1.0,
     why=(
@@ -542,9 +469,8 @@ def sign_of_the_gradient(t: Tape, how: str) -> Array:
         "those."
     ),
     mend="The gradient is of the pairs in the batch: leave counts at zero where there were none.",
+    finish=lambda t, amount: t.dW + amount * (t.V * normalised(t.W)[0] - 1) / t.N,
 )
-def counts_smoothed(t: Tape, amount: Array) -> Array:
-    return t.dW + amount * (t.V * normalised(t.W)[0] - 1) / t.N
 
 
 @mistake(
@@ -560,49 +486,45 @@ def one_entry_off(t: Tape) -> Array:
     return dW
 
 
-@mistake(
+enter(
     "float32 where float64 was asked",
-    finish,
     variants=("", "float16"),
     precision=True,
     why=(
         "A default dtype somewhere on the way: torch.tensor of a list, np.float32 in a constructor."
     ),
     mend="Take the dtype from W and pass it on.",
+    finish=lambda t, dtype: t.dW.astype(dtype or "float32").astype(t.dW.dtype),
 )
-def float32_where_float64_was_asked(t: Tape, dtype: str) -> Array:
-    return t.dW.astype(dtype or "float32").astype(t.dW.dtype)
 
-
-@mistake(
+enter(
     "gradient rounded",
-    finish,
     variants=tuple(f"to {k} places" for k in range(1, 13)),
     precision=True,
     why="np.round belongs to the printed gradient, not to the one that is returned.",
     mend="Round where it is printed.",
+    finish=lambda t, how: np.round(t.dW, int(how.split()[1])),
 )
-def gradient_rounded(t: Tape, how: str) -> Array:
-    return np.round(t.dW, int(how.split()[1]))
 
-
-@mistake(
+enter(
     "gradient clipped by value",
-    finish,
     amounts=(1e-6, 100.0),
     usual=0.1,
     why="np.clip against exploding gradients is left in.",
     mend="Clip in the training loop if at all: the gradient itself is finite.",
+    finish=lambda t, at: np.clip(t.dW, -at, at),
 )
-def clipped_by_value(t: Tape, at: Array) -> Array:
-    return np.clip(t.dW, -at, at)
 
 
-NORMS: dict[str, Callable[..., Array]] = {
-    # torch
-    "of the table and 1e-6": lambda dW: np.sqrt((dW * dW).sum(axis=(-2, -1), keepdims=True)) + 1e-6,
-    "of the table": lambda dW: np.sqrt((dW * dW).sum(axis=(-2, -1), keepdims=True)),
-    "of each row": lambda dW: np.sqrt((dW * dW).sum(axis=-1, keepdims=True)),
+def length(dW: Array, axis: Any = (-2, -1)) -> Array:
+    """The Euclidean norm of the whole table."""
+    return np.sqrt((dW * dW).sum(axis=axis, keepdims=True))
+
+
+NORMS: dict[str, Callable[[Array], Array]] = {
+    "of the table and 1e-6": lambda dW: length(dW) + 1e-6,  # torch
+    "of the table": length,
+    "of each row": lambda dW: length(dW, -1),
 }
 
 
@@ -632,28 +554,23 @@ def gradient_normalised(t: Tape, of: str) -> Array:
     return np.divide(t.dW, norm, where=norm > 0, out=np.zeros_like(t.dW))
 
 
-@mistake(
+enter(
     "table after a step returned",
-    finish,
     amounts=(1e-6, 1000.0),
     usual=0.1,
     why="The update is made in the same function, and its result returned for the gradient.",
     mend="Return dW and leave the update to the optimizer.",
+    finish=lambda t, lr: t.W - lr * t.dW,
 )
-def table_returned(t: Tape, lr: Array) -> Array:
-    return t.W - lr * t.dW
 
-
-@mistake(
+enter(
     "mean of each column taken off",
-    finish,
     why=(
         "The gradient is centred along the wrong axis, or as an optimizer with centralisation does."
     ),
     mend="Return it as it is: each row sums to zero already, a column need not.",
+    finish=lambda t: t.dW - t.dW.mean(axis=-2, keepdims=True),
 )
-def mean_taken_off(t: Tape) -> Array:
-    return t.dW - t.dW.mean(axis=-2, keepdims=True)
 
 
 @mistake(
@@ -670,9 +587,8 @@ def mean_taken_off(t: Tape) -> Array:
 )
 def only_part_of_the_table(t: Tape, which: tuple[str, int, str]) -> Array:
     of, block, how = which
-    dW, end = t.dW.copy(), losses.reached(t.V, block, how)
-    dW[(..., slice(end, None)) if of == "columns" else (..., slice(end, None), slice(None))] = 0
-    return dW
+    kept = np.arange(t.V) < reached(t.V, block, how)
+    return np.where(kept if of == "columns" else kept[:, None], t.dW, np.zeros((), t.dW.dtype))
 
 
 # --- factors: found by the ratio to the right gradient, and named by it ---------------------------
@@ -721,29 +637,22 @@ FACTORS = (  # number, ratio, name, name in the loss, why, mend
 # fmt: on
 
 
-def scaled(stage_result: str, number: float, ratio: str) -> Stage:
-    """Multiplies ``d`` or the loss."""
+def ratio_of(word: str, idx: Ids, V: int) -> float:
+    """The ratio of that name."""
+    return RATIOS[word](len(idx), idx.size // len(idx), V)
 
-    def code(t: Tape, *chosen: object) -> Array:
-        return (
-            getattr(t, stage_result)
-            * number
-            * RATIOS[ratio](len(t.idx), t.idx.size // len(t.idx), t.V)
-        )
 
-    return code
+def scaled(number: float, word: str) -> dict[str, Stage]:
+    """The stages that multiply ``d`` and the loss."""
+    return {
+        "factor": lambda t: t.d * number * ratio_of(word, t.idx, t.V),
+        "report": lambda t: t.loss * number * ratio_of(word, t.idx, t.V),
+    }
 
 
 for _number, _ratio, _name, _in_loss, _why, _mend in FACTORS:
-    mistake(
-        _name,
-        factor,
-        report=scaled("loss", _number, _ratio),
-        in_loss=_in_loss,
-        why=_why,
-        mend=_mend,
-        ratio=(_number, _ratio),
-    )(scaled("d", _number, _ratio))
+    _stages: dict[str, Any] = scaled(_number, _ratio)
+    enter(_name, in_loss=_in_loss, why=_why, mend=_mend, ratio=(_number, _ratio), **_stages)
 
 
 def off_by_a_factor(number: float, ratio: str, side: str) -> Mistake:
@@ -751,9 +660,9 @@ def off_by_a_factor(number: float, ratio: str, side: str) -> Mistake:
     said = figure(number) if number != 1 or not ratio else ""
     word = f"{said} {ratio}" if said and ratio else said or ratio
     name = f"off by a factor, {word}" if side == "dW" else f"loss off by a factor, {word}"
-    code = {"factor": scaled("d", number, ratio), "report": scaled("loss", number, ratio)}
     why = (
         f"It is {word} times the right one: a constant, a loss scale or a mean too many or too few."
     )
     mend = "Look for what is multiplied or divided between loss and gradient."
+    code = scaled(number, ratio)
     return Mistake(name, why, mend, code, "off by a factor", side, ratio=(number, ratio))

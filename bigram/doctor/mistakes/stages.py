@@ -337,56 +337,35 @@ GRADIENTS: list[Mistake] = []  # each made in the gradient alone
 LOSSES: list[Mistake] = []  # each made in the loss alone
 
 
-def mistake(
-    name: str,
-    *stages: Stage,
-    why: str,
-    mend: str,
-    in_loss: str = "",
-    amounts: tuple[float, float] | None = None,
-    usual: Any = None,
-    variants: tuple[Any, ...] = (),
-    derived: bool = False,
-    coupled: bool = False,
-    remembers: bool = False,
-    loss_alone: bool = False,
-    ratio: tuple[float, str] | None = None,
-    unstable: bool = False,
-    precision: bool = False,
-    **also: Stage,
-) -> Callable[[Stage], Stage]:
-    """Enters the function below it in the catalogue as ``stages`` done wrong, and ``also`` other
-    stages.
+def enter(
+    name: str, *, in_loss: str = "", loss_alone: bool = False, derived: bool = False, **given: Any
+) -> None:
+    """Enters a mistake in the catalogue. ``given``: the stages done wrong, each a function of the
+    tape, or a dict of one for each variant; and the fields of ``Mistake``.
 
-    ``amounts``: the two ends between which the number lies that the function is given, ``usual``
-    the number most people write. ``variants``: the words, one of which it is given. ``in_loss``:
-    the name where only the loss has it. ``loss_alone``: it is nothing to a gradient.
+    ``usual``: the amount that most people write. ``in_loss``: the name where only the loss has it.
+    ``loss_alone``: it is nothing to a gradient.
     """
+    code = {stage: given.pop(stage) for stage in RIGHT if stage in given}
+    tables = [tuple(stage) for stage in code.values() if isinstance(stage, dict)]
+    variants = given.pop("variants", None) or next(iter(tables), ())
+    usual = (given.pop("usual"),) if "usual" in given else ()
+    chosen = (*usual, *variants[:1])
+    here = Mistake(name, code=code, entry=name, variants=variants, chosen=chosen, **given)
+    if any(stage in LOSS for stage in code):
+        LOSSES.append(replace(here, name=in_loss or f"{name}, in the loss", side="loss"))
+    if not loss_alone:
+        derive = derived or not any(stage in GRADIENT for stage in code)
+        GRADIENTS.append(replace(here, derived=derive))
 
-    def enter(code: Stage) -> Stage:
-        code.__doc__ = code.__doc__ or why
-        by_stage = {stage.__name__: code for stage in stages} | also
-        chosen = (*((usual,) if amounts else ()), *variants[:1])
-        here = Mistake(
-            name,
-            why,
-            mend,
-            by_stage,
-            name,
-            amounts=amounts,
-            variants=variants,
-            chosen=chosen,
-            remembers=remembers,
-            coupled=coupled,
-            ratio=ratio,
-            unstable=unstable,
-            precision=precision,
-        )
-        if any(stage in LOSS for stage in by_stage):
-            LOSSES.append(replace(here, name=in_loss or f"{name}, in the loss", side="loss"))
-        if not loss_alone:
-            derive = derived or not any(stage in GRADIENT for stage in by_stage)
-            GRADIENTS.append(replace(here, derived=derive))
+
+def mistake(name: str, stage: Stage, **given: Any) -> Callable[[Stage], Stage]:
+    """Enters the function below it as that stage, with all else that ``enter`` takes."""
+
+    def enter_function(code: Stage) -> Stage:
+        code.__doc__ = given["why"]
+        given[stage.__name__] = code
+        enter(name, **given)
         return code
 
-    return enter
+    return enter_function
