@@ -18,11 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from bigram.doctor import gradient, optimizer
 from bigram.doctor.cases import gradient_cases
-from bigram.doctor.interfaces import Complaint, GradientCall, SinglePrecision
+from bigram.doctor.interfaces import GradientCall, SinglePrecision
 from bigram.doctor.optimizer_forms import Declined, OptimizerRun
 from bigram.doctor.report import check_report, check_verdict
 from bigram.doctor.sizes import add_rows, largest, sized_cases
-from bigram.doctor.subject import session, stop_if_loaded
+from bigram.doctor.subject import ask, stop_if_loaded
 from bigram.terminal import labelled
 from common.errors import UserError
 
@@ -168,47 +168,36 @@ def check(
     ``W``, ``idx``, ``targets``: the reader's own arrays, judged besides the built-in cases.
     ``vocab``, ``tokens``: a case of that size besides.
     """
-    stop_if_loaded()
-    check_options(dtype, limit, like)
     if loss_only and gradient_only:
         raise UserError("give loss_only or gradient_only, not both")
     wanted = ("loss",) if loss_only else ("dW",) if gradient_only else ("loss", "dW")
 
-    def judged(dtype: str, isolate: bool) -> dict[str, Any] | SinglePrecision:
+    def judged(dtype: str) -> dict[str, Any]:
         with usual_errors():
             cases = gradient_cases(dtype)
             sized = sized_cases(W, idx, targets, vocab, tokens, dtype)
-        with session(f, limit, isolate) as call:
-            outputs: list[Any] = []
-            complaint = None
-            for case in [*cases, *sized]:
-                answer = call(GradientCall(case.W, case.idx, case.targets, wanted, like))
-                if isinstance(answer, SinglePrecision):
-                    return answer
-                if isinstance(answer, Complaint):
-                    complaint = f"on the case '{case.name}' {answer.what}"
-                    break
-                outputs.append(answer)
-            called, with_torch = call.called, call.torch_loaded
-        _load_torch_if(with_torch)
-        tried = len(outputs)
+        calls = [
+            (case.name, GradientCall(case.W, case.idx, case.targets, wanted, like))
+            for case in [*cases, *sized]
+        ]
+        outputs, complaint, called, torch_loaded = ask(f, calls, limit, isolate)
+        if torch_loaded:  # there, at least: then it is no loss of time here either
+            importlib.import_module("torch")
         with usual_errors():
             built_in = outputs[: len(cases)]
             report = gradient.judge_gradient(name_of_subject(f), cases, built_in, wanted, complaint)
             record = report.record()
             for one, output in zip(sized, outputs[len(cases) :], strict=False):
                 add_rows(record, one, one.rows(output, wanted))
+        tried = len(outputs)
         V, N = largest([*cases, *sized][: max(tried, 1)])
-        looked_at = (
-            f"{tried} of {len(cases) + len(sized)} cases; largest: V = {V:,}, N = {N:,}; {dtype}"
-        )
         return record | {
             "called": called,
-            "looked_at": looked_at,
+            "looked_at": f"{tried} of {len(calls)} cases; largest: V = {V:,}, N = {N:,}; {dtype}",
             "left_out": [f"the witness torch autograd: {why}"] if (why := without_torch()) else [],
         }
 
-    return in_its_precision(judged, dtype, isolate)
+    return result_of(judged, dtype, limit, like)
 
 
 def without_torch() -> str | None:
@@ -234,30 +223,19 @@ def check_optimizer(
     or one in the form of torch.optim, optax or Keras; or a function of its whole state; or
     "PATH.py:CLASS". Options as for ``check``.
     """
-    stop_if_loaded()
-    check_options(dtype, limit, like)
 
-    def judged(dtype: str, isolate: bool) -> dict[str, Any] | SinglePrecision:
+    def judged(dtype: str) -> dict[str, Any]:
         with usual_errors():
             runs = optimizer.optimizer_runs(dtype)
-        made: list[Any] = []
-        outputs: list[Any] = []
-        not_tried: list[str] = []
-        complaint = None
-        with session(cls, limit, isolate) as call:
-            for run in runs:
-                answer = call(OptimizerRun(run.W, run.gradients, run.settings, like))
-                if isinstance(answer, SinglePrecision):
-                    return answer
-                if isinstance(answer, Declined):
-                    not_tried.append(f"{run.name}: {answer.what}")
-                    continue
-                if isinstance(answer, Complaint):
-                    complaint = f"on the case '{run.name}' {answer.what}"
-                    break
+        calls = [(run.name, OptimizerRun(run.W, run.gradients, run.settings, like)) for run in runs]
+        answers, complaint, called, _ = ask(cls, calls, limit, isolate)
+        made, outputs, not_tried = [], [], []
+        for run, answer in zip(runs, answers, strict=False):
+            if isinstance(answer, Declined):
+                not_tried.append(f"{run.name}: {answer.what}")
+            else:
                 made.append(run)
                 outputs.append(answer)
-            called = call.called
         with usual_errors():
             report = optimizer.judge_optimizer(
                 name_of_subject(cls), made, outputs, complaint, not_tried
@@ -269,25 +247,19 @@ def check_optimizer(
             "left_out": [],
         }
 
-    return in_its_precision(judged, dtype, isolate)
+    return result_of(judged, dtype, limit, like)
 
 
-def in_its_precision(
-    judged: Callable[[str, bool], dict[str, Any] | SinglePrecision], dtype: str, isolate: bool
+def result_of(
+    judged: Callable[[str], dict[str, Any]],
+    dtype: str,
+    limit: float,
+    like: str | None,
+    dtypes: Sequence[str] = ("float64", "float32"),
 ) -> Result:
-    """The result in ``dtype``, or in float32 where the subject's library has no more."""
-    record = judged(dtype, isolate)
-    if isinstance(record, SinglePrecision):
-        why, record = record.why, judged("float32", isolate)
-        assert isinstance(record, dict)
-        record["looked_at"] += f": judged in {why}"
-    return Result(record)
-
-
-def check_options(
-    dtype: str, limit: float, like: str | None, dtypes: Sequence[str] = ("float64", "float32")
-) -> None:
-    """Raises ``UserError`` where no check could follow from them."""
+    """The result in ``dtype``, or in float32 where the subject's library has no more. Raises
+    ``UserError`` where no check could follow from the options."""
+    stop_if_loaded()
     if dtype not in dtypes:
         raise UserError(f"dtype is {dtype!r}; it must be {' or '.join(dtypes)}")
     if not 0 < limit <= 86400:
@@ -296,6 +268,12 @@ def check_options(
         )
     if like not in (None, "numpy", "torch", "jax"):
         raise UserError(f"like is {like!r}; it must be 'numpy', 'torch' or 'jax'")
+    try:
+        return Result(judged(dtype))
+    except SinglePrecision as why:
+        record = judged("float32")
+        record["looked_at"] += f": judged in {why}"
+        return Result(record)
 
 
 def usual_errors() -> np.errstate:
@@ -311,8 +289,3 @@ def name_of_subject(subject: Subject) -> str:
     name = getattr(inner, "__qualname__", None) or type(inner).__name__
     module = getattr(inner, "__module__", None) or type(inner).__module__
     return str(name) if module in ("__main__", None) else f"{module}:{name}"
-
-
-def _load_torch_if(loaded_there: bool) -> None:
-    if loaded_there and "torch" not in sys.modules:  # the other process has paid for it too
-        importlib.import_module("torch")

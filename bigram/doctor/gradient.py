@@ -24,7 +24,6 @@ from bigram.doctor.cases import (
     Case,
     Outputs,
     direction,
-    gradient_cases,
     loss_room,
 )
 from bigram.doctor.describe import describe_gradient, smallest
@@ -32,7 +31,6 @@ from bigram.doctor.diagnosis import Chosen, Fit, Observed, Search, atoms_of, com
 from bigram.doctor.mistakes import gradients
 from bigram.doctor.mistakes.gradients import FACTORS, RATIOS, off_by_a_factor
 from bigram.doctor.mistakes.stages import Mistake, Program, Tape, right_tape
-from bigram.doctor.subject import Complaint, GradientCall, run_apart
 from bigram.doctor.verdict import Report, case_of
 from bigram.doctor.witnesses import WITNESSES
 from common.arrays import Array
@@ -45,27 +43,6 @@ LOST_DIGITS = 1e6  # bounds: six digits of sixteen, on cases with extreme logits
 def truths_and_bounds(cases: Sequence[Case]) -> tuple[Outputs, Outputs]:
     """For each case the true ``loss`` and ``dW``, and how far a correct one may lie from them."""
     return [case.truth for case in cases], [case.bound for case in cases]
-
-
-def check_gradient(
-    subject: str, wanted: tuple[str, ...] = BOTH, dtype: str = "float64", limit: float = 10.0
-) -> Report:
-    """Judges the function that ``subject`` names (see ``subject.py``), in W's ``dtype``, with
-    ``limit`` seconds for each case. Raises ``UserError`` if there is no such function."""
-    cases = gradient_cases(dtype)
-    calls = [GradientCall(case.W, case.idx, case.targets, wanted) for case in cases]
-    outputs, complaint = collect(run_apart(subject, calls, limit), [case.name for case in cases])
-    return judge_gradient(subject, cases, outputs, wanted, complaint)
-
-
-def collect(answers: Iterable[Any], names: Sequence[str]) -> tuple[list[Any], str | None]:
-    """The outputs up to the first complaint, and that complaint with its case."""
-    outputs: list[Any] = []
-    for name, answer in zip(names, answers, strict=False):
-        if isinstance(answer, Complaint):
-            return outputs, f"on the case '{name}' {answer.what}"
-        outputs.append(answer)
-    return outputs, None
 
 
 def judge_gradient(
@@ -584,6 +561,3 @@ def against_witnesses(cases: Sequence[Case], outputs: Outputs) -> list[Row]:
             exact = all(row.exact for row in compared)
             rows.append(worst._replace(exact=exact, max_abs=max(row.max_abs for row in compared)))
     return rows
-
-
-__all__ = ["Case", "compatible", "gradient_cases", "judge_gradient"]

@@ -61,10 +61,8 @@ class Complaint(NamedTuple):
     what: str
 
 
-class SinglePrecision(NamedTuple):
+class SinglePrecision(Exception):
     """The library of the subject computes in float32 however precise its arguments are."""
-
-    why: str
 
 
 class CannotCall(UserError):

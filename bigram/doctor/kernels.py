@@ -31,16 +31,9 @@ from numpy.typing import NDArray
 
 from bigram.bounds import unit_roundoff
 from bigram.comparator import Row, compare_tensor
-from bigram.doctor.api import (
-    Result,
-    Subject,
-    check_options,
-    in_its_precision,
-    name_of_subject,
-    usual_errors,
-)
+from bigram.doctor.api import Result, Subject, name_of_subject, result_of, usual_errors
 from bigram.doctor.interfaces import Complaint, GradientSubject, SinglePrecision
-from bigram.doctor.subject import session, stop_if_loaded
+from bigram.doctor.subject import ask
 from bigram.doctor.verdict import Report
 from common.arrays import Array
 from common.errors import UserError
@@ -268,52 +261,40 @@ def _check(
     isolate: bool,
     like: str | None,
 ) -> Result:
-    stop_if_loaded()
-    check_options(dtype, limit, like, DTYPES)
 
-    def judged(dtype: str, isolate: bool) -> dict[str, Any] | SinglePrecision:
+    def judged(dtype: str) -> dict[str, Any]:
         with usual_errors():
             cases = list(make(dtype))
         wanted = tuple(cases[0].truth)
+        calls = [
+            (case.name, KernelCall(case.given, wanted, like, dtype == "bfloat16")) for case in cases
+        ]
+        answers, complaint, called, _ = ask(f, calls, limit, isolate)
         rows: list[tuple[str, Row]] = []
-        complaint, pattern = None, []
-        tried = 0
-        with session(f, limit, isolate) as call:
-            for case in cases:
-                answer = call(KernelCall(case.given, wanted, like, dtype == "bfloat16"))
-                if isinstance(answer, SinglePrecision):
-                    return answer
-                if isinstance(answer, Complaint):
-                    complaint = f"on the case '{case.name}' {answer.what}"
-                    break
-                tried += 1
-                with usual_errors():
-                    for name in wanted:
-                        row = compare_tensor(name, answer[name], case.truth[name], case.bound[name])
-                        rows.append((case.name, row))
-                        if row.fraction_of_bound > 1:
-                            pattern.append(
-                                f"{name} on the case '{case.name}' "
-                                f"{_seen(answer[name], case, name)}"
-                            )
-            called = call.called
+        pattern = []
+        with usual_errors():
+            for case, answer in zip(cases, answers, strict=False):
+                for name in wanted:
+                    row = compare_tensor(name, answer[name], case.truth[name], case.bound[name])
+                    rows.append((case.name, row))
+                    if row.fraction_of_bound > 1:
+                        seen = _seen(answer[name], case, name)
+                        pattern.append(f"{name} on the case '{case.name}' {seen}")
         summed = [line for line in pattern if line.endswith(SUMMED)]
         diagnosis = [DIVIDE] if summed and summed == pattern else []
         report = Report(
             name_of_subject(f), complaint, rows, [], [], [] if diagnosis else pattern, []
         )
-        V, N = (
-            max(case.given[0].shape[1] for case in cases),
-            max(len(case.given[0]) for case in cases),
-        )
+        N, V = np.max([case.given[0].shape for case in cases], axis=0)
+        size = f"largest: V = {V:,}, N = {N:,}"
         return report.record() | {
             "diagnosis": diagnosis,
             "called": called,
-            "looked_at": f"{tried} of {len(cases)} cases; largest: V = {V:,}, N = {N:,}; {dtype}",
+            "looked_at": f"{len(answers)} of {len(cases)} cases; {size}; {dtype}",
             "left_out": [],
         }
 
-    return in_its_precision(judged, dtype, isolate)
+    return result_of(judged, dtype, limit, like, DTYPES)
 
 
 def _seen(value: Array, case: KernelCase, name: str) -> str:

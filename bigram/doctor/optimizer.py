@@ -20,7 +20,7 @@ from bigram.doctor.describe import describe_runs
 from bigram.doctor.diagnosis import Chosen, Observed, Search, atoms_of, said
 from bigram.doctor.mistakes import optimizers
 from bigram.doctor.mistakes.stages import Mistake
-from bigram.doctor.subject import DEFAULTS
+from bigram.doctor.optimizer_forms import DEFAULTS
 from bigram.doctor.verdict import Report, case_of
 from common.arrays import Array
 

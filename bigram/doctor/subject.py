@@ -17,30 +17,13 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
-from bigram.doctor.interfaces import CannotCall, Complaint, GradientCall, as_array, message_of
-from bigram.doctor.optimizer_forms import DEFAULTS, Declined, OptimizerRun
+from bigram.doctor.interfaces import CannotCall, Complaint, SinglePrecision, message_of
 from common.errors import UserError
-
-__all__ = [
-    "DEFAULTS",
-    "Apart",
-    "Complaint",
-    "Declined",
-    "GradientCall",
-    "Here",
-    "OptimizerRun",
-    "UserError",
-    "as_array",
-    "load",
-    "run_apart",
-    "session",
-    "stop_if_loaded",
-]
 
 OWN_PACKAGES = ("common", "impl_numpy", "impl_torch", "tests", "tools", "benchmarks")
 _loading: list[
@@ -153,41 +136,49 @@ class Apart:
                     stream.close()
 
 
-@contextlib.contextmanager
-def session(
-    subject: str | Callable[..., Any], limit: float, isolate: bool
-) -> Iterator[Here | Apart]:
-    """The subject, to be called with one call after the other. A string is loaded; with ``isolate``
-    it runs in a fresh interpreter, and so does a function or class that can be named by file or
-    module."""
-    if isolate:
-        runner: Here | Apart = Apart(
-            subject if isinstance(subject, str) else name_of(subject), limit
-        )
-    else:
-        if isinstance(subject, str):
-            try:
-                subject = load(subject)
-            except UserError:
-                raise
-            except Exception as error:
-                raise UserError(f"{subject}: {one_line(error, 'could not be loaded: ')}") from error
-        runner = Here(subject, limit)
-    try:
-        yield runner
-    finally:
-        runner.close()
+class Asked(NamedTuple):
+    """The answers of a subject to the calls, up to the first complaint."""
+
+    answers: list[Any]
+    complaint: str | None  # and the case that it is about
+    called: str  # one line: how it was called
+    torch_loaded: bool  # whether torch is, where the subject runs
 
 
-def run_apart(subject: str, calls: Sequence[Any], limit: float) -> Iterator[Any]:
-    """Runs every call in a fresh interpreter, one answer each, in order; ends at the first
-    complaint."""
-    with session(subject, limit, isolate=True) as runner:
-        for call in calls:
+def ask(
+    subject: str | Callable[..., Any], calls: Iterable[tuple[str, Any]], limit: float, isolate: bool
+) -> Asked:
+    """Calls the subject for one named case after the other; with ``isolate`` in a fresh
+    interpreter, where it is found by file or module. Raises ``SinglePrecision`` where its library
+    has no float64."""
+    answers: list[Any] = []
+    complaint = None
+    runner = (
+        Apart(subject if isinstance(subject, str) else name_of(subject), limit)
+        if isolate
+        else Here(_loaded(subject), limit)
+    )
+    with contextlib.closing(runner):
+        for name, call in calls:
             answer = runner(call)
-            yield answer
+            if isinstance(answer, SinglePrecision):
+                raise answer
             if isinstance(answer, Complaint):
-                return
+                complaint = f"on the case '{name}' {answer.what}"
+                break
+            answers.append(answer)
+    return Asked(answers, complaint, runner.called, runner.torch_loaded)
+
+
+def _loaded(subject: str | Callable[..., Any]) -> Callable[..., Any]:
+    if not isinstance(subject, str):
+        return subject
+    try:
+        return load(subject)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{subject}: {one_line(error, 'could not be loaded: ')}") from error
 
 
 class TimeIsUp(BaseException):

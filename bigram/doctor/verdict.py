@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,11 +45,6 @@ class Report:
     def worst(self) -> tuple[str, Row]:
         """The case and output nearest to its bound, or furthest over it."""
         return max(self.rows, key=lambda row: row[1].fraction_of_bound)
-
-    def save(self, path: str | Path) -> None:
-        """Writes ``case`` as ``.npz``: its arguments, and each output as ``yours_`` and
-        ``right_``."""
-        np.savez(path, **self.case)  # type: ignore[arg-type]
 
     def record(self) -> dict[str, Any]:
         """All of it, ready for JSON."""

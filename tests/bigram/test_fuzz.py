@@ -28,9 +28,10 @@ from hypothesis.extra import numpy as hnp
 
 from bigram import cli, commands
 from bigram.doctor import subject
-from bigram.doctor.interfaces import CannotCall
-from bigram.doctor.subject import DEFAULTS, Complaint, GradientCall, OptimizerRun
+from bigram.doctor.interfaces import CannotCall, Complaint, GradientCall
+from bigram.doctor.optimizer_forms import DEFAULTS, OptimizerRun
 from common import memory
+from common.errors import UserError
 from common.text import corpus
 from common.text.corpus import FILE
 
@@ -146,7 +147,7 @@ def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         with suppress(EOFError):
             subject._answer_calls(name, io.BytesIO(), pipe)
         if loaded := pickle.loads(pipe.getvalue()):
-            raise subject.UserError(f"{name}: {loaded.what}")
+            raise UserError(f"{name}: {loaded.what}")
         return subject.Here(subject.load(name), None)
 
     for command in (commands.train, commands.compare):
@@ -294,7 +295,7 @@ ERRORS = st.builds(
     st.sampled_from([ValueError, KeyError, TypeError, OSError, MemoryError, RecursionError,
     EOFError, Warning,
                      SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration,
-                     subject.UserError]),
+                     UserError]),
     st.text(max_size=20) | st.just("x" * 10_000) | st.just("a\nb\u2028c\x1b[0m\ud800"),
 )  # fmt: skip
 SCALARS = st.one_of(
@@ -359,7 +360,7 @@ def test_whatever_a_step_returns_gets_an_answer(value: Any) -> None:
 
 @settings(max_examples=60)
 @given(error=ERRORS, wanted=WANTED)
-@example(error=subject.UserError("a\nb" * 10_000), wanted=("loss",))
+@example(error=UserError("a\nb" * 10_000), wanted=("loss",))
 def test_whatever_a_function_raises_gets_an_answer(
     error: BaseException, wanted: tuple[str, ...]
 ) -> None:

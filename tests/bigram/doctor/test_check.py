@@ -12,10 +12,8 @@ from pathlib import Path
 import pytest
 from numpy.typing import NDArray
 
-from bigram.doctor import gradient, optimizer
-from bigram.doctor.api import check_optimizer
-from bigram.doctor.report import check_report
-from bigram.doctor.verdict import Report
+from bigram import Result, check, check_optimizer
+from bigram.doctor import optimizer
 from impl_numpy import pair_counts
 from tests.kit import HANG, ROOT, one_in
 from tests.kit.command import bigram
@@ -123,8 +121,8 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-def outcome(report: Report) -> tuple[str, list[str]]:
-    return report.verdict, [mistake.name for mistake in report.diagnosis]
+def outcome(result: Result) -> tuple[str, list[str]]:
+    return result.verdict, result.diagnosis
 
 
 @pytest.mark.parametrize(
@@ -152,7 +150,13 @@ def outcome(report: Report) -> tuple[str, list[str]]:
 def test_functions_are_judged_and_diagnosed(
     mine: str, function: str, wanted: tuple[str, ...], expected: tuple[str, list[str]]
 ) -> None:
-    assert outcome(gradient.check_gradient(f"{mine}:{function}", wanted)) == expected
+    result = check(
+        f"{mine}:{function}",
+        loss_only="dW" not in wanted,
+        gradient_only="loss" not in wanted,
+        isolate=True,
+    )
+    assert outcome(result) == expected
 
 
 @pytest.mark.parametrize(
@@ -183,11 +187,11 @@ def test_functions_are_judged_and_diagnosed(
 )
 def test_misbehaviour_gets_a_clear_answer(mine: str, function: str, complaint: str) -> None:
     limit = 1.0 if function == "hangs" else HANG
-    report = gradient.check_gradient(f"{mine}:{function}", limit=limit)
-    assert report.verdict == "wrong"
-    assert report.complaint is not None
-    assert complaint in report.complaint
-    assert "\n" not in report.complaint
+    result = check(f"{mine}:{function}", isolate=True, limit=limit)
+    assert result.verdict == "wrong"
+    assert result.complaint is not None
+    assert complaint in result.complaint
+    assert "\n" not in result.complaint
 
 
 @pytest.mark.parametrize(
@@ -203,16 +207,16 @@ def test_misbehaviour_gets_a_clear_answer(mine: str, function: str, complaint: s
 def test_optimizers_are_judged_and_diagnosed(
     mine: str, cls: str, expected: tuple[str, list[str]]
 ) -> None:
-    result = check_optimizer(f"{mine}:{cls}", limit=HANG)
-    assert (result.verdict, result.diagnosis) == expected
+    result = check_optimizer(f"{mine}:{cls}", limit=HANG, isolate=True)
+    assert outcome(result) == expected
     assert result.complaint is None
     # What cannot be told its settings is tried at torch's defaults alone.
-    record = result.to_dict()
-    assert record["looked_at"].startswith("2 of 6" if cls == "Fixed" else "6 of 6")
-    assert len(record["not_tried"]) == (4 if cls == "Fixed" else 0)
+    record, tried = result.to_dict(), 2 if cls == "Fixed" else 6
+    assert record["looked_at"].startswith(f"{tried} of 6 runs")
+    assert len(record["not_tried"]) == 6 - tried
     if cls == "Fixed":
         assert "large eps: it takes no eps" in record["not_tried"]
-        assert next(check_report(record)).endswith("every case is within its bound that was tried")
+        assert "every case is within its bound that was tried\n" in str(result)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +230,7 @@ def test_optimizers_are_judged_and_diagnosed(
 def test_an_optimizer_that_misbehaves_gets_a_clear_answer(
     mine: str, cls: str, complaint: str
 ) -> None:
-    result = check_optimizer(f"{mine}:{cls}", limit=HANG)
+    result = check_optimizer(f"{mine}:{cls}", limit=HANG, isolate=True)
     assert result.verdict == "wrong"
     assert result.complaint is not None
     assert complaint in result.complaint

@@ -12,7 +12,8 @@ import pytest
 from bigram.bounds import gradient_bound
 from bigram.comparator import compare_tensor
 from bigram.doctor import gradient, optimizer
-from bigram.doctor.cases import loss_room
+from bigram.doctor.cases import Case, loss_room
+from bigram.doctor.cases import gradient_cases as make_gradient_cases
 from bigram.doctor.evidence import trained
 from bigram.doctor.mistakes import gradients, optimizers
 from bigram.doctor.mistakes.gradients import GRADIENTS, LOSSES, Mistake
@@ -29,7 +30,7 @@ DTYPES = ["float64", "float32"]
 SINGLE_IS_SLOW = ["float64", pytest.param("float32", marks=pytest.mark.slow)]
 
 # Shared by all tests, so that the right answers are worked out once.
-gradient_cases = functools.cache(gradient.gradient_cases)
+gradient_cases = functools.cache(make_gradient_cases)
 optimizer_runs = functools.cache(optimizer.optimizer_runs)
 
 
@@ -93,7 +94,7 @@ def pairs_of(catalogue: list[Mistake]) -> list[tuple[Mistake, Mistake]]:
     return [(a, b) for a, b in itertools.combinations(catalogue, 2) if not a.occupied & b.occupied]
 
 
-def check_pair(pair: tuple[Mistake, Mistake], cases: list[gradient.Case]) -> bool:
+def check_pair(pair: tuple[Mistake, Mistake], cases: list[Case]) -> bool:
     """True if the doctor finds just these two; otherwise its finding must be the same function."""
     outputs = list(gradient.gradient_maker(cases)(pair))
     report = gradient.judge_gradient("it", cases, outputs, ("dW",))
@@ -503,7 +504,7 @@ def test_rounded_logits_are_not_called_half_precision() -> None:
     assert (report.verdict, report.diagnosis) == ("wrong", [])
 
 
-def other_shift(how: Callable, case: gradient.Case) -> dict[str, np.ndarray]:
+def other_shift(how: Callable, case: Case) -> dict[str, np.ndarray]:
     """Softmax of the rows less something else than their maximum."""
     x, y, N = case.idx.ravel(), case.targets.ravel(), case.idx.size
     with np.errstate(all="ignore"):
@@ -640,7 +641,7 @@ def test_no_false_alarm_on_random_cases(dtype: str, count: int) -> None:
         truth_loss, truth = decimal_truth(*case)
         for form, function in CORRECT.items():
             loss, dW = function(*case)
-            judged = gradient.Case("", *case)
+            judged = Case("", *case)
             assert abs(loss - truth_loss) <= loss_room(judged, truth_loss), (form, str(case))
             assert compare_tensor("dW", dW, truth, bound).fraction_of_bound <= 1, (form, str(case))
 
