@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bigram.doctor import gradient, optimizer
 from bigram.doctor.cases import gradient_cases
-from bigram.doctor.interfaces import GradientCall, SinglePrecision
+from bigram.doctor.interfaces import Call, SinglePrecision
 from bigram.doctor.optimizer_forms import Declined, OptimizerRun
 from bigram.doctor.report import check_report, check_verdict
 from bigram.doctor.sizes import add_rows, largest, sized_cases
@@ -177,7 +177,7 @@ def check(
             cases = gradient_cases(dtype)
             sized = sized_cases(W, idx, targets, vocab, tokens, dtype)
         calls = [
-            (case.name, GradientCall(case.W, case.idx, case.targets, wanted, like))
+            (case.name, Call((case.W, case.idx, case.targets), wanted, like))
             for case in [*cases, *sized]
         ]
         outputs, complaint, called, torch_loaded = ask(f, calls, limit, isolate)

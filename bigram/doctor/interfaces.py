@@ -132,11 +132,8 @@ def bind(function: Callable[..., Any], roles: Sequence[str] = ("W", "idx", "targ
     """Matches the parameters of ``function`` to ``roles``. Raises ``CannotCall`` where that is
     impossible."""
     parameters = signature_of(function)
-    by_position = Binding(tuple(roles), {}, ", ".join(roles))
-    if parameters is None:
-        return by_position
-    named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    anything = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    named = [p for p in parameters or [] if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    anything = parameters is None or any(p.kind is p.VAR_POSITIONAL for p in parameters)
     found = match_names([p.name for p in named], {role: ROLES[role] for role in roles})
     missing = [role for role in roles if role not in found.values()]
     free = [p for p in named if p.name not in found]
@@ -145,7 +142,7 @@ def bind(function: Callable[..., Any], roles: Sequence[str] = ("W", "idx", "targ
         if plain_name(p.name) in VOCAB and len(required) > len(missing):
             found[p.name] = "V"
             required.remove(p)
-    if roles[0] == "W":
+    if {"W", "idx", "targets"} <= {*roles}:
         missing, required = _as_batch(named, found, missing, required, anything)
     if len(required) > len(missing):
         names = ", ".join(p.name for p in required[len(missing) :] if p.name not in found)
@@ -161,8 +158,6 @@ def bind(function: Callable[..., Any], roles: Sequence[str] = ("W", "idx", "targ
             f"it takes {taken}, and cannot be given {', '.join(missing)}; write "
             f"{ADAPTERS[roles[0]]}"
         )
-    if not found and not required and anything and not named:
-        return by_position
     found |= {p.name: role for p, role in zip(candidates, missing, strict=False)}
     left_over = missing[len(candidates) :]
     positional: list[str] = []
@@ -206,10 +201,11 @@ def _as_batch(
     return missing, [p for p in named if p.name not in found and p.default is p.empty]
 
 
-def values_of(W: Any, idx: Any, targets: Any) -> dict[str, Any]:
-    """The value of every role that ``bind`` knows for a function of the table."""
-    V = len(next(iter(W.values()))) if isinstance(W, dict) else len(W)
-    return {"W": W, "idx": idx, "targets": targets, "batch": (idx, targets), "V": V}
+def values_of(roles: Sequence[str], given: Sequence[Any]) -> dict[str, Any]:
+    """The arguments by role, and the other roles that ``bind`` knows."""
+    table = given[0]["W"] if isinstance(given[0], dict) else given[0]
+    others = {"V": table.shape[-1], "batch": tuple(given[1:])}
+    return others | dict(zip(roles, given, strict=True))
 
 
 # --- which kind of arrays -------------------------------------------------------------------------
@@ -354,6 +350,10 @@ class Reader:
         gradient = self.gradient
         sizes = {"loss": 1, gradient: int(np.prod(shape))}
         names = {"loss": LOSS_NAMES, gradient: GRADIENT_NAMES}
+
+        def is_called(name: str, path: tuple[Any, ...]) -> bool:
+            return any(plain_name(str(key)) in names[name] for key in path)
+
         paths: dict[str, tuple[Any, ...]] = {}
         # Where both are one number, the first is the loss.
         for name in (gradient, "loss") if sizes[gradient] > 1 else ("loss", gradient):
@@ -362,44 +362,28 @@ class Reader:
             ]
             if name == gradient:  # the shape itself is better than its size
                 fitting = [part for part in fitting if part[2] == shape] or fitting
-            called = [
-                part for part in fitting if any(plain_name(str(k)) in names[name] for k in part[0])
-            ]
-            if name == gradient and len(called or fitting) > 1 and name in self.wanted:
-                chosen = path_text((called or fitting)[0][0])
+            fitting = [part for part in fitting if is_called(name, part[0])] or fitting
+            if fitting:
+                paths[name] = fitting[0][0]
+            if name == gradient and len(fitting) > 1 and name in self.wanted:
                 self.understood.append(
-                    f"several arrays have {name}'s size; answer{chosen} is taken as {name}"
+                    f"several arrays have {name}'s size; answer{path_text(paths[name])} is taken "
+                    f"as {name}"
                 )
-            if called or fitting:
-                paths[name] = (called or fitting)[0][0]
-        if (
-            gradient not in paths
-            and getattr(table, "grad", None) is not None
-            and not isinstance(table, dict)
-        ):
+        if gradient not in paths and getattr(table, "grad", None) is not None:
             paths[gradient] = (".grad",)
             self.understood.append(f"{gradient} is read from {gradient[1:]}.grad")
         missing = [name for name in self.wanted if name not in paths]
-        if not missing:
-            return {name: paths[name] for name in self.wanted}
-        single = len(self.wanted) == 1 and len(parts) == 1
-        if single:
-            return {self.wanted[0]: parts[0][0]}
-        if (
-            isinstance(answer, tuple | list)
-            and len(answer) == 2
-            and len(parts) == 2
-            and len(self.wanted) == 2
-        ):
-            # Neither fits, or one: the fault is named when it is looked at.
+        # Where the parts are as many as are wanted, a fault is named when they are looked at.
+        in_order = isinstance(answer, tuple | list) or len(self.wanted) == 1
+        if missing and len(parts) == len(self.wanted) and in_order:
             order = self.wanted if paths.get(gradient) != parts[0][0] else self.wanted[::-1]
-            return {name: part[0] for name, part in zip(order, parts, strict=True)}
-        for path, part in leaves(answer):
-            meant = [
-                name for name in missing if any(plain_name(str(k)) in names[name] for k in path)
-            ]
-            if meant and part is not None:
-                paths[meant[0]] = path
+            paths = {name: part[0] for name, part in zip(order, parts, strict=True)}
+        elif missing:
+            for path, part in leaves(answer):
+                meant = [name for name in missing if is_called(name, path)]
+                if meant and part is not None:
+                    paths[meant[0]] = path
         if all(name in paths for name in self.wanted):
             return {name: paths[name] for name in self.wanted}
         alone = (
@@ -427,56 +411,36 @@ def _size_of(part: Any) -> tuple[int, tuple[int, ...]]:
 # --- the whole ------------------------------------------------------------------------------------
 
 
-class GradientCall(NamedTuple):
-    """One call of the subject. ``wanted``: what it returns, "loss", "dW" or both. ``like``: the
-    kind of arrays to give it, or None to find out."""
-
-    W: NDArray
-    idx: NDArray
-    targets: NDArray
-    wanted: tuple[str, ...] = ("loss", "dW")
-    like: str | None = None
-
-    def prepared(self, function: Callable[..., Any]) -> "GradientSubject":
-        """The subject, to be given to ``run``, call after call."""
-        return GradientSubject(function, self.wanted, self.like)
-
-    def run(self, subject: "GradientSubject") -> dict[str, NDArray] | Complaint | SinglePrecision:
-        """Calls it, and looks at its answer and at its arguments afterwards."""
-        return subject(self.W, self.idx, self.targets)
-
-
 class GradientSubject:
     """The reader's function behind one interface: ``(W, idx, targets) -> {"loss": ..., "dW":
-    ...}``, or that of a kernel. ``bfloat16``: the arrays of floats are to be of that type."""
+    ...}``, or that of a kernel."""
 
     roles: tuple[str, ...] = ("W", "idx", "targets")
     gradient = "dW"
+    containers: tuple[str, ...] = ("an array", "a dict")  # that the first argument may come in
 
     def __init__(
         self,
         function: Callable[..., Any],
         wanted: tuple[str, ...],
         like: str | None,
-        bfloat16: bool = False,
+        bfloat16: bool,
     ) -> None:
-        self.name = getattr(function, "__name__", None) or type(function).__name__
         self.function, self.wanted, self.like = function, wanted, like
         self.dtype = "bfloat16" if bfloat16 else None
         self.chosen: tuple[str, str, Reader] | None = None
         self.lets_underflow = False
-        self.way: Callable[..., Any]
-        if inspect.isclass(function) and self.roles[0] == "W":
-            self.way, self.shown = layer(function)
-        else:
-            binding = bind(function, self.roles)
-            self.way = lambda *given: binding.call(function, self.values(*given))
-            self.shown = f"{self.name}({binding.shown})"
+        self.way, self.shown = self.bound()
 
-    def values(self, *given: Any) -> dict[str, Any]:
-        """The arguments by role."""
+    def bound(self) -> tuple[Callable[..., Any], str]:
+        """The function of the arguments in the order of ``roles``, and how it is called."""
+        if inspect.isclass(self.function) and self.roles[0] == "W":
+            return layer(self.function)
+        binding = bind(self.function, self.roles)
+        name = getattr(self.function, "__name__", None) or type(self.function).__name__
         return (
-            values_of(*given) if self.roles[0] == "W" else dict(zip(self.roles, given, strict=True))
+            lambda *given: binding.call(self.function, values_of(self.roles, given)),
+            f"{name}({binding.shown})",
         )
 
     def shape(self, *given: Any) -> tuple[int, ...]:
@@ -509,7 +473,7 @@ class GradientSubject:
         if self.chosen:
             return self._attempt(*self.chosen, given)
         failures: list[Exception | Complaint] = []
-        for container in ("an array", "a dict") if self.roles[0] == "W" else ("an array",):
+        for container in self.containers:
             for kind in kinds(self.like):
                 if self.dtype and kind == "numpy":
                     continue
@@ -568,6 +532,26 @@ class GradientSubject:
             return self._call(*given)
 
 
+class Call(NamedTuple):
+    """One call of the subject. ``wanted``: the parts of its answer, "loss", the gradient or both.
+    ``like``: the kind of arrays to give it, or None to find out. ``bfloat16``: the arrays of floats
+    are to be of that type."""
+
+    given: tuple[Any, ...]
+    wanted: tuple[str, ...] = ("loss", "dW")
+    like: str | None = None
+    subject: type[GradientSubject] = GradientSubject
+    bfloat16: bool = False
+
+    def prepared(self, function: Callable[..., Any]) -> GradientSubject:
+        """The subject, to be given to ``run``, call after call."""
+        return self.subject(function, self.wanted, self.like, self.bfloat16)
+
+    def run(self, subject: GradientSubject) -> dict[str, NDArray] | Complaint | SinglePrecision:
+        """Calls it, and looks at its answer and at its arguments afterwards."""
+        return subject(*self.given)
+
+
 def layer(cls: Any) -> tuple[Callable[[Any, Any, Any], Any], str]:
     """A class with ``forward`` and ``backward``, as layers have them, as a function. Raises
     ``CannotCall`` for any other class."""
@@ -585,8 +569,8 @@ def layer(cls: Any) -> tuple[Callable[[Any, Any, Any], Any], str]:
     takes = [p.name for p in (signature_of(cls.forward) or [])[1:]]
     roles = ("idx", "targets") if takes_table and len(takes) == 2 else ("W", "idx", "targets")
 
-    def way(W: Any, idx: Any, targets: Any) -> Any:
-        values = values_of(W, idx, targets)
+    def way(*given: Any) -> Any:
+        values = values_of(("W", "idx", "targets"), given)
         layer = construct.call(cls, values)
         loss = bind(layer.forward, roles).call(layer.forward, values)
         dW = layer.backward()

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from bigram.bounds import unit_roundoff
 from bigram.comparator import Row, compare_tensor
 from bigram.doctor.api import Result, Subject, name_of_subject, result_of, usual_errors
-from bigram.doctor.interfaces import Complaint, GradientSubject, SinglePrecision
+from bigram.doctor.interfaces import Call, GradientSubject
 from bigram.doctor.subject import ask
 from bigram.doctor.verdict import Report
 from common.arrays import Array
@@ -87,34 +87,18 @@ class LogitsSubject(GradientSubject):
 
     roles = ("logits", "targets")
     gradient = "dlogits"
+    containers = ("an array",)
 
 
 class EmbeddingSubject(GradientSubject):
     """``(dlogits, idx, V) -> {"dW": ...}``."""
 
     roles = ("dlogits", "idx", "V")
+    containers = ("an array",)
 
     def shape(self, *given: Any) -> tuple[int, ...]:
         """(V, D)."""
         return (given[2], given[0].shape[1])
-
-
-class KernelCall(NamedTuple):
-    """One call of a kernel."""
-
-    given: tuple[Any, ...]
-    wanted: tuple[str, ...]
-    like: str | None
-    bfloat16: bool
-
-    def prepared(self, function: Callable[..., Any]) -> GradientSubject:
-        """The kernel, to be given to ``run``, call after call."""
-        kind = EmbeddingSubject if self.wanted == ("dW",) else LogitsSubject
-        return kind(function, self.wanted, self.like, self.bfloat16)
-
-    def run(self, subject: GradientSubject) -> dict[str, NDArray] | Complaint | SinglePrecision:
-        """Calls it, and looks at the answer."""
-        return subject(*self.given)
 
 
 def cross_entropy_cases(
@@ -233,6 +217,7 @@ def check_cross_entropy(
         raise UserError(f"reduction is {reduction!r}; it must be 'mean' or 'sum'")
     return _check(
         f,
+        LogitsSubject,
         lambda dtype: cross_entropy_cases(dtype, reduction, ignore_index),
         dtype,
         limit,
@@ -250,11 +235,12 @@ def check_embedding(
     like: str | None = None,
 ) -> Result:
     """Is this backward of an embedding right? ``f(dlogits (N, D), idx (N,), V) -> dW (V, D)``."""
-    return _check(f, embedding_cases, dtype, limit, isolate, like)
+    return _check(f, EmbeddingSubject, embedding_cases, dtype, limit, isolate, like)
 
 
 def _check(
     f: Subject,
+    subject: type[GradientSubject],
     make: Callable[[str], Iterator[KernelCase]],
     dtype: str,
     limit: float,
@@ -267,7 +253,8 @@ def _check(
             cases = list(make(dtype))
         wanted = tuple(cases[0].truth)
         calls = [
-            (case.name, KernelCall(case.given, wanted, like, dtype == "bfloat16")) for case in cases
+            (case.name, Call(case.given, wanted, like, subject, dtype == "bfloat16"))
+            for case in cases
         ]
         answers, complaint, called, _ = ask(f, calls, limit, isolate)
         rows: list[tuple[str, Row]] = []

@@ -28,7 +28,7 @@ from hypothesis.extra import numpy as hnp
 
 from bigram import cli, commands
 from bigram.doctor import subject
-from bigram.doctor.interfaces import CannotCall, Complaint, GradientCall
+from bigram.doctor.interfaces import Call, CannotCall, Complaint
 from bigram.doctor.optimizer_forms import DEFAULTS, OptimizerRun
 from common import memory
 from common.errors import UserError
@@ -340,7 +340,7 @@ WANTED = st.sampled_from([("loss", "dW"), ("loss",), ("dW",)])
 @example(value=[None], wanted=("loss",))
 def test_whatever_a_function_returns_gets_an_answer(value: Any, wanted: tuple[str, ...]) -> None:
     shapes = {"loss": (), "dW": (3, 3)}
-    answer = hear(GradientCall(W, IDS[0], IDS[1], wanted), lambda W, idx, targets: value)
+    answer = hear(Call((W, *IDS), wanted), lambda W, idx, targets: value)
     check_answer(answer, {name: shapes[name] for name in wanted})
 
 
@@ -367,7 +367,7 @@ def test_whatever_a_function_raises_gets_an_answer(
     def function(W: Any, idx: Any, targets: Any) -> None:
         raise error
 
-    answer = hear(GradientCall(W, IDS[0], IDS[1], wanted), function)
+    answer = hear(Call((W, *IDS), wanted), function)
     assert isinstance(answer, Complaint)
     check_answer(answer, {})
 

@@ -41,6 +41,16 @@ def test_a_right_kernel_is_within_its_bounds(
     assert 0.2 < result.to_dict()["worst"]["fraction_of_bound"] <= 1
 
 
+def test_a_kernel_is_given_its_vocabulary_where_it_asks_for_it() -> None:
+    def kernel(logits: Any, targets: Any, vocab_size: int) -> Any:
+        assert vocab_size == logits.shape[1]
+        return by_hand(logits, targets)
+
+    result = bigram.check_cross_entropy(kernel)
+    assert result, str(result)
+    assert result.called == "kernel(logits, targets, vocab_size=V)"
+
+
 @pytest.mark.parametrize("dtype", one_in(2, ["float64", "float32", "bfloat16", "float16"]))
 @pytest.mark.parametrize(("reduction", "ignore_index"), [("mean", None), ("sum", -100)])
 def test_torch_is_right(dtype: str, reduction: str, ignore_index: int | None) -> None:
