@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from bigram.comparator import differences, fractions
-from bigram.doctor.mistakes.stages import Mistake, figure
+from bigram.doctor.mistakes.stages import Mistake
 from common.arrays import Array
 
 Chosen = tuple[Mistake, ...]
@@ -77,7 +77,7 @@ class Search:
         ratio_names: Callable[[dict[str, float]], list[Mistake]] | None = None,
         ratios: Sequence[dict[str, float]] = (),
     ) -> None:
-        self.seen, self.make, self.cost = observed, make, cost
+        self.seen, self.make, self.usable, self.cost = observed, make, usable, cost
         self.ratios = ratios
         self.name_ratio: Any = ratio_names
         self.fraction = {i: observed.fraction(i) for i in usable}
@@ -417,6 +417,3 @@ def atoms_of(
 def said(mistakes: Iterable[Mistake]) -> list[Mistake]:
     """The mistakes with their numbers in their names."""
     return [m if m.ratio and m.code else m.named() for m in mistakes]
-
-
-__all__ = ["Fit", "Observed", "Search", "atoms_of", "compatible", "figure", "ranked", "said"]

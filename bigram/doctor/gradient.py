@@ -8,7 +8,7 @@ the same for optimizers.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,15 +17,7 @@ import numpy as np
 from bigram.bounds import unit_roundoff
 from bigram.comparator import Row, compare_tensor, differences
 from bigram.doctor import traces
-from bigram.doctor.cases import (
-    BACK,
-    FORWARD,
-    STEP,
-    Case,
-    Outputs,
-    direction,
-    loss_room,
-)
+from bigram.doctor.cases import BACK, FORWARD, STEP, Case, Outputs, direction, loss_room
 from bigram.doctor.describe import describe_gradient, smallest
 from bigram.doctor.diagnosis import Chosen, Fit, Observed, Search, atoms_of, compatible, said
 from bigram.doctor.mistakes import gradients
@@ -60,16 +52,9 @@ def judge_gradient(
         for case, output in zip(cases, outputs, strict=True)
         for name in wanted
     ]
-    report = Report(
-        subject,
-        complaint,
-        rows,
-        against_witnesses(cases, outputs),
-        [],
-        [],
-        [],
-        extreme=frozenset(case.name for case in cases if case.extreme),
-    )
+    extreme = frozenset(case.name for case in cases if case.extreme)
+    witnesses = against_witnesses(cases, outputs)
+    report = Report(subject, complaint, rows, witnesses, extreme=extreme)
     if not report.wrong:
         return report
     diagnosis = Diagnosis(cases, outputs, wanted)
@@ -181,52 +166,51 @@ class Diagnosis:
             ],
         )
 
-    def failing(self, name: str) -> list[int]:
-        return self.search(name, self.finite[name]).failing
-
     # --- the order of the questions ---------------------------------------------------------------
 
     def run(self) -> None:
         """Fills in the findings."""
         fits: dict[str, list[Fit]] = {}
-        unknown: list[str] = []
-        failing = [name for name in self.wanted if self.failing(name)]
-        for ordinary_alone in (False, True):
-            todo = [name for name in failing if not fits.get(name)]
-            if not todo:
-                break
-            usable = {
-                name: [
-                    i for i in self.finite[name] if not (ordinary_alone and self.cases[i].extreme)
-                ]
-                for name in self.wanted
-            }
-            if ordinary_alone and all(usable[name] == self.finite[name] for name in todo):
-                break
-            searches = {name: s for name in todo if (s := self.search(name, usable[name])).failing}
-            for name, search in searches.items():  # the cheap questions first
-                fits[name] = search.singles([(), *atoms_of(catalogue(name), derive=name == "dW")])
-            self.together(searches, fits)
-            for name, search in searches.items():
-                if fits[name]:
-                    continue
-                if trace := self.trace(name, usable[name]):
-                    fits[name] = [Fit((trace,), 0.0)]
-                    continue
-                fits[name] = search.pairs(
-                    atoms_of(catalogue(name), derive=name == "dW", factors=True)
-                )
-                self.together(searches, fits)
-            for name in searches:
-                if fits[name] and ordinary_alone:
-                    self.notes.append(
-                        f"{name} is wrong in another way besides where logits are extreme"
-                    )
-        unknown = [name for name in failing if not fits.get(name)]
+        searches = self.searches(self.wanted, self.finite)
+        self.find(searches, fits)
+        left = [name for name in searches if not fits[name]]
+        ordinary = {
+            name: [i for i in self.finite[name] if not self.cases[i].extreme] for name in left
+        }
+        if any(ordinary[name] != self.finite[name] for name in left):
+            again = self.searches(left, ordinary)
+            self.find(again, fits)
+            self.notes += [
+                f"{name} is wrong in another way besides where logits are extreme"
+                for name in again
+                if fits[name]
+            ]
         self.name(fits)
+        unknown = [name for name in searches if not fits[name]]
         for name in unknown:
             self.pattern += describe_gradient(name, self.cases, self.outputs, self.finite[name])
         self.derivative(unknown)
+
+    def searches(
+        self, names: Iterable[str], usable: Mapping[str, Sequence[int]]
+    ) -> dict[str, Search]:
+        """One for each output that is wrong on a case that is usable."""
+        made = {name: self.search(name, usable[name]) for name in names}
+        return {name: search for name, search in made.items() if search.failing}
+
+    def find(self, searches: dict[str, Search], fits: dict[str, list[Fit]]) -> None:
+        """Explains each output: by one mistake, by that of the other output, by a trace, by two."""
+        for name, search in searches.items():  # the cheap questions first
+            fits[name] = search.singles([(), *atoms_of(catalogue(name), derive=name == "dW")])
+        self.together(searches, fits)
+        for name, search in searches.items():
+            if fits[name]:
+                continue
+            if trace := self.trace(name, search.usable):
+                fits[name] = [Fit((trace,), 0.0)]
+                continue
+            fits[name] = search.pairs(atoms_of(catalogue(name), derive=name == "dW", factors=True))
+            self.together(searches, fits)
 
     def together(self, searches: dict[str, Search], fits: dict[str, list[Fit]]) -> None:
         """Tries the explanation of one output on the other, alone and with one or two more
@@ -237,39 +221,36 @@ class Diagnosis:
             if not fits.get(known) or fits.get(other):
                 continue
             search, found = searches[other], []
+            more = atoms_of(catalogue(other))
+            by_hand = [
+                atom
+                for atom in more
+                if not atom[0].amounts and not {"token_loss", "total"} & {*atom[0].code}
+            ]
             for fit in fits[known][:3]:
-                for base in elsewhere(fit.mistakes, other):
-                    if not base:
-                        continue
-                    found += [one] if (one := search.one(base)) else []
+                bases = elsewhere(fit.mistakes, other)
+                found += [one for base in bases if (one := search.one(base))]
                 if found:
                     break
-                alone = atoms_of(gradients.GRADIENTS if other == "dW" else gradients.LOSSES)
-                for base in elsewhere(fit.mistakes, other):
-                    if base and not found and not any(m.amounts and not m.chosen for m in base):
-                        found += search.singles(alone, base)
-                for base in elsewhere(fit.mistakes, other):
-                    if base and not found:
-                        hand = [a for a in alone if not ({"token_loss", "total"} & {*a[0].code})]
-                        found += search.pairs([a for a in hand if not a[0].amounts], base)
+                for base in bases:
+                    found = found or search.singles(more, base)
+                for base in bases:
+                    found = found or search.pairs(by_hand, base)
             fits[other] = found
 
     def trace(self, name: str, usable: Sequence[int]) -> Mistake | None:
         """Mistakes that are known by their traces."""
-        for look_at in (traces.low_precision, traces.denominator):
-            if one := look_at(name, self.cases, self.outputs, usable):
-                return one
+        seen = self.cases, self.outputs, usable
+        found = traces.low_precision(name, *seen) or traces.denominator(name, *seen)
         if name == "loss":
-            return None
-        for look in (
-            traces.numerical_gradient,
-            traces.noise,
-            traces.one_cell,
-            traces.token_weights,
-        ):
-            if one := look(self.cases, self.outputs, usable):
-                return one
-        return None
+            return found
+        return (
+            found
+            or traces.numerical_gradient(*seen)
+            or traces.noise(*seen)
+            or traces.one_cell(*seen)
+            or traces.token_weights(*seen)
+        )
 
     def name(self, fits: dict[str, list[Fit]]) -> None:
         """One cause, one finding: a mistake in both loss and dW is named once."""
@@ -454,7 +435,7 @@ def catalogue(name: str) -> list[Mistake]:
     return gradients.LOSSES if name == "loss" else gradients.GRADIENTS
 
 
-def elsewhere(mistakes: Chosen, side: str) -> Iterator[Chosen]:
+def elsewhere(mistakes: Chosen, side: str) -> list[Chosen]:
     """The same mistakes in the other output: by hand, and as the derivative."""
     by_entry = {m.entry: m for m in catalogue(side)}
     # Their numbers are known.
@@ -463,13 +444,11 @@ def elsewhere(mistakes: Chosen, side: str) -> Iterator[Chosen]:
         for m in mistakes
         if m.entry in by_entry
     ]
-    factors = [m for m in same if m.ratio]
+    factors = [m for m in same if m.ratio][:1]
     same = [m for m in same if not m.ratio]
-    yield tuple(same)
-    if side == "dW":
-        yield tuple(replace(m, derived=True) for m in same)
-    if factors:
-        yield (*same, *factors[:1])
+    ways = [same, [replace(m, derived=True) for m in same if side == "dW"]]
+    ways += [[*same, *factors]] if factors else []
+    return [tuple(way) for way in ways if way]
 
 
 def shared(f: Fit | None, g: Fit | None) -> set[str]:
@@ -494,8 +473,7 @@ def alike(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:
 
 def ratio_entry(left: dict[str, float], side: str) -> Mistake:
     """The entry for the ratio that is left: one that is known by name, or the simplest."""
-    known = {(number, word): name for number, word, name, *_ in FACTORS}
-    for (number, word), name in known.items():
+    for number, word, name, *_ in FACTORS:
         if word in left and abs(left[word] / number - 1) < 1e-6:
             return next(m for m in catalogue(side) if m.entry == name)
     word = min(left, key=lambda word: (abs(left[word] - 1) > 1e-6, len(word)))

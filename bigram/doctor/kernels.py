@@ -269,9 +269,8 @@ def _check(
                         pattern.append(f"{name} on the case '{case.name}' {seen}")
         summed = [line for line in pattern if line.endswith(SUMMED)]
         diagnosis = [DIVIDE] if summed and summed == pattern else []
-        report = Report(
-            name_of_subject(f), complaint, rows, [], [], [] if diagnosis else pattern, []
-        )
+        said = [] if diagnosis else pattern
+        report = Report(name_of_subject(f), complaint, rows, pattern=said)
         N, V = np.max([case.given[0].shape for case in cases], axis=0)
         size = f"largest: V = {V:,}, N = {N:,}"
         return report.record() | {

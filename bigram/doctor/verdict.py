@@ -19,10 +19,13 @@ class Report:
     subject: str
     complaint: str | None  # why the last case gave no number to judge
     rows: list[tuple[str, Row]]  # case, and how one of its outputs compares with the truth
-    witnesses: list[Row]  # the same outputs against each witness, the worst over all cases
-    diagnosis: list[Mistake]
-    pattern: list[str]  # where no entry of the catalogue fits: a description of the error
-    not_tried: list[str]  # runs that an optimizer could not be given, and why
+    # the same outputs against each witness, the worst over all cases
+    witnesses: list[Row] = field(default_factory=list)
+    diagnosis: list[Mistake] = field(default_factory=list)
+    # where no entry of the catalogue fits: a description of the error
+    pattern: list[str] = field(default_factory=list)
+    # runs that an optimizer could not be given, and why
+    not_tried: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # remarks on the diagnosis
     unstable: list[str] = field(default_factory=list)  # where no number, or a wrong one, comes out
     extreme: frozenset[str] = frozenset()  # the cases with extreme logits
@@ -49,26 +52,13 @@ class Report:
     def record(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
         case, row = self.worst if self.rows else (None, None)
+        measures = ("fraction_of_bound", "max_abs", "where")
         return {
             "subject": self.subject,
             "verdict": self.verdict,
-            "worst": {
-                "case": case,
-                "of": row and row.name,
-                "fraction_of_bound": row and row.fraction_of_bound,
-                "max_abs": row and row.max_abs,
-                "where": row and row.where,
-            },
-            "witnesses": [
-                {
-                    "name": row.name,
-                    "exact": row.exact,
-                    "fraction_of_bound": row.fraction_of_bound,
-                    "max_abs": row.max_abs,
-                    "where": row.where,
-                }
-                for row in self.witnesses
-            ],
+            "worst": {"case": case, "of": row and row.name}
+            | {name: getattr(row, name, None) for name in measures},
+            "witnesses": [row._asdict() for row in self.witnesses],
             "diagnosis": [
                 {
                     "mistake": m.name,
