@@ -15,6 +15,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -115,29 +116,25 @@ class Search:
             return math.inf
         return float(abs(made - output).max()) / self.seen.room(i, made)
 
-    def fit(self, chosen: Chosen, first: Array | None = None) -> Fit | None:
+    def effects(self, made: Array, i: int) -> int:
+        """The entries that are visibly wrong in ``made``."""
+        return int((differences(made, self.seen.truths[i]) > self.seen.room(i, made)).sum())
+
+    def fit(self, chosen: Chosen) -> Fit | None:
         """``chosen`` as it is, or times one ratio, if it agrees everywhere."""
-        if not self.order:
-            return None
         order = sorted(self.order) if any(m.remembers for m in chosen) else self.order
-        made = first if first is not None else self.made(chosen, order[0])
-        if made is None:
-            return None
-        apart = self.distance(made, order[0])
-        if apart > 1:
-            return self._with_ratio(chosen, order, made) if self.name_ratio else None
-        effects = 0
+        made = cache(lambda i: self.made(chosen, i))
+        apart, effects = 0.0, 0
         for i in order:
-            made = made if i == order[0] else self.made(chosen, i)
-            apart = max(apart, self.distance(made, i))
-            if apart > 1 or made is None:
-                return self._with_ratio(chosen, order, None) if self._zero(order[0]) else None
-            effects += int((differences(made, self.seen.truths[i]) > self.seen.room(i, made)).sum())
+            here = made(i)
+            apart = max(apart, self.distance(here, i))
+            if here is None or apart > 1:
+                # Where the first output is all zero, any ratio agrees with it.
+                in_question = i == order[0] or not np.any(self.seen.outputs[order[0]])
+                return self._with_ratio(chosen, order, made) if in_question else None
+            effects += self.effects(here, i)
         needed = CONFIRMED + 1 if any(m.amounts for m in chosen) else 1
         return Fit(chosen, apart) if effects >= needed else None
-
-    def _zero(self, i: int) -> bool:
-        return bool(self.name_ratio) and not np.any(self.seen.outputs[i])
 
     def _ratio(self, made: Array, i: int) -> float | None:
         """The one ratio of output to made result; None if there is none."""
@@ -148,34 +145,33 @@ class Search:
         ratio = float((made * output).sum(dtype=float)) / scale if 0 < scale < math.inf else 0.0
         return ratio if abs(ratio) > 1e-12 and self.distance(ratio * made, i) <= 1 else None
 
-    def _with_ratio(self, chosen: Chosen, order: Sequence[int], made: Array | None) -> Fit | None:
+    def _with_ratio(
+        self, chosen: Chosen, order: Sequence[int], made: Callable[[int], Array | None]
+    ) -> Fit | None:
+        if not self.name_ratio or any(m.ratio for m in chosen):
+            return None
         left: dict[str, float] | None = None
         apart, effects = 0.0, 0
-        if any(m.ratio for m in chosen):
-            return None
         for i in order:
-            made = made if made is not None else self.made(chosen, i)
-            if made is None:
+            if (here := made(i)) is None:
                 return None
-            if not np.any(made) or float(abs(made).max()) <= self.seen.room(i, made):
-                if self.distance(made, i) > 1:
+            if float(abs(here).max()) <= self.seen.room(i, here):
+                if self.distance(here, i) > 1:
                     return None
-                made = None
                 continue
-            effects += int((differences(made, self.seen.truths[i]) > self.seen.room(i, made)).sum())
+            effects += self.effects(here, i)
             if left is None:
-                if (ratio := self._ratio(made, i)) is None:
+                if (ratio := self._ratio(here, i)) is None:
                     return None
                 left = {name: ratio / value for name, value in self.ratios[i].items()}
-            agree = {}
-            for name, number in left.items():
-                apart_here = self.distance(number * self.ratios[i][name] * made, i)
-                if apart_here <= 1:
-                    agree[name] = number
-                    apart = max(apart, apart_here)
-            left, made = agree, None
+            distances = {
+                name: self.distance(number * self.ratios[i][name] * here, i)
+                for name, number in left.items()
+            }
+            left = {name: number for name, number in left.items() if distances[name] <= 1}
             if not left:
                 return None
+            apart = max(apart, *(distances[name] for name in left))
         if not left or not (effects or not chosen):
             return None
         return Fit((*chosen, *self.name_ratio(left)), apart)
@@ -320,8 +316,6 @@ class Search:
     def pairs(self, atoms: Sequence[Chosen], base: Chosen = ()) -> list[Fit]:
         """All pairs that explain it. One that changes nothing on the first case is tried only with
         those that explain that case alone."""
-        if not self.order:
-            return []
         first = self.order[0]
         right = self.made(base, first)
         active: list[Chosen] = []

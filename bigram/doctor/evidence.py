@@ -14,7 +14,7 @@ from bigram.doctor.cases import Case, Outputs, gradient_cases
 from bigram.doctor.intermediates import intermediates
 from bigram.doctor.mistakes import gradients, optimizers
 from bigram.doctor.optimizer import Run
-from bigram.doctor.verdict import Report
+from bigram.doctor.verdict import Report, worst_of
 from bigram.doctor.witnesses import autograd, taylor_order
 from common.arrays import Array
 from impl_numpy import cross_entropy, pair_counts, stepwise
@@ -43,14 +43,16 @@ def evidence() -> dict[str, Any]:
             for name, form in FORMS.items()
         }
         for name, report in here.items():
-            loss, dW = (worst_row(report, of) for of in ("loss", "dW"))
+            loss, dW = (
+                worst_of([row for _, row in report.rows if row.name == of]) for of in ("loss", "dW")
+            )
             gradients.append(
                 {
                     "implementation": name,
                     "dtype": dtype,
                     "loss_fraction_of_bound": loss.fraction_of_bound,
                     "dW_fraction_of_bound": dW.fraction_of_bound,
-                    "dW_max_abs": max(row.max_abs for _, row in report.rows if row.name == "dW"),
+                    "dW_max_abs": dW.max_abs,
                 }
             )
         steps += [{"dtype": dtype} | row._asdict() for row in worst_intermediates(cases)]
@@ -120,22 +122,11 @@ class TorchAdamW:
         self.optimizer.step()
 
 
-def worst_row(report: Report, of: str) -> Row:
-    """The row of that output nearest to its bound."""
-    return max(
-        (row for _, row in report.rows if row.name == of), key=lambda row: row.fraction_of_bound
-    )
-
-
-def worst_intermediates(cases: list[Case]) -> Iterator[Row]:
+def worst_intermediates(cases: list[Case]) -> list[Row]:
     """Every intermediate of ``stepwise`` and its gradient, against torch's: the worst of all
     cases."""
-    for same in zip(
-        *(intermediates(case.W, case.idx, case.targets) for case in cases), strict=True
-    ):
-        worst = max(same, key=lambda row: row.fraction_of_bound)
-        exact, max_abs = all(row.exact for row in same), max(row.max_abs for row in same)
-        yield worst._replace(exact=exact, max_abs=max_abs)
+    rows = (intermediates(case.W, case.idx, case.targets) for case in cases)
+    return [worst_of(same) for same in zip(*rows, strict=True)]
 
 
 def margins_of(
@@ -143,10 +134,8 @@ def margins_of(
 ) -> Iterator[dict[str, Any]]:
     """For each bound: the most that correct code uses of it, and the mistake that goes least
     beyond."""
-    make, pairs = (
-        gradient.gradient_maker(cases),
-        list(zip(*gradient.truths_and_bounds(cases), strict=True)),
-    )
+    make = gradient.gradient_maker(cases)
+    pairs = [(case.truth, case.bound) for case in cases]
     run_pairs = [
         ({"W": truth}, {"W": bound}) for truth, bound in (run.truth_and_bound for run in runs)
     ]

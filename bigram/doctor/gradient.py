@@ -23,18 +23,13 @@ from bigram.doctor.diagnosis import Chosen, Fit, Observed, Search, atoms_of, com
 from bigram.doctor.mistakes import gradients
 from bigram.doctor.mistakes.gradients import FACTORS, RATIOS, off_by_a_factor
 from bigram.doctor.mistakes.stages import Mistake, Program, Tape, right_tape
-from bigram.doctor.verdict import Report, case_of
+from bigram.doctor.verdict import Report, case_of, worst_of
 from bigram.doctor.witnesses import WITNESSES
 from common.arrays import Array
 
 BOTH = ("loss", "dW")
 AFFORDABLE = 4_000_000  # numbers in one complex step: 0.1 s
 LOST_DIGITS = 1e6  # bounds: six digits of sixteen, on cases with extreme logits
-
-
-def truths_and_bounds(cases: Sequence[Case]) -> tuple[Outputs, Outputs]:
-    """For each case the true ``loss`` and ``dW``, and how far a correct one may lie from them."""
-    return [case.truth for case in cases], [case.bound for case in cases]
 
 
 def judge_gradient(
@@ -535,7 +530,5 @@ def against_witnesses(cases: Sequence[Case], outputs: Outputs) -> list[Row]:
                     compare_tensor(witness.name, output["loss"], np.asarray(loss), room)
                 )
         if len(compared) > 1:
-            worst = max(compared, key=lambda row: row.fraction_of_bound)
-            exact = all(row.exact for row in compared)
-            rows.append(worst._replace(exact=exact, max_abs=max(row.max_abs for row in compared)))
+            rows.append(worst_of(compared))
     return rows

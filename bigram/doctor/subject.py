@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import IO, Any, NamedTuple
@@ -306,23 +306,18 @@ def _load_file(place: str, name: str) -> ModuleType:
     if not path.is_file():
         raise UserError(f"there is no file {place}")
     path = path.resolve()
+    packages: list[Path] = []
     root = path.parent
-    parts = [path.stem]
     while (root / "__init__.py").is_file():
-        parts.insert(0, root.name)
+        packages.insert(0, root)
         root = root.parent
-    sys.path.append(str(root if len(parts) > 1 else path.parent))
+    sys.path.append(str(root))
+    parts = [*(package.name for package in packages), path.stem]
     # Under a separate name: a reader's numpy.py or common.py must not take another's place.
     parts[0] = f"subject_{parts[0]}"
-    for depth in range(1, len(parts)):
-        _execute(
-            ".".join(parts[:depth]), root.joinpath(*_own(parts[:depth]), "__init__.py"), True, ""
-        )
+    for depth, package in enumerate(packages, start=1):
+        _execute(".".join(parts[:depth]), package / "__init__.py", True, "")
     return _execute(".".join(parts), path, False, name)
-
-
-def _own(parts: Sequence[str]) -> list[str]:
-    return [parts[0].removeprefix("subject_"), *parts[1:]]
 
 
 class LoadedSoFar(BaseException):
@@ -427,9 +422,6 @@ def _shown(filename: str) -> str:
 
 
 def _is_readers(filename: str) -> bool:
+    ours = str(Path(__file__).parent)
     installed = ("site-packages", "dist-packages", str(Path(contextlib.__file__).parent), "<frozen")
-    own = (
-        __file__,
-        *(str(Path(__file__).with_name(n)) for n in ("interfaces.py", "optimizer_forms.py")),
-    )
-    return filename not in own and not any(part in filename for part in installed)
+    return not any(part in filename for part in (ours, *installed))

@@ -11,7 +11,7 @@ import numpy as np
 from bigram.bounds import unit_roundoff
 from bigram.comparator import differences
 from bigram.doctor.cases import Case, Outputs
-from bigram.doctor.mistakes.stages import Mistake, figure
+from bigram.doctor.mistakes.stages import Mistake, figure, normalised
 from common.arrays import Array, Ids
 
 # entries that must bear the evidence: by chance, each would with a probability of 1/5 at most
@@ -38,29 +38,30 @@ def low_precision(
         coarse = unit_roundoff(dtype)
         sizes, signs, off = [], [], 0
         for i in usable:
-            case, output, truth = cases[i], outputs[i][of], case_truth(cases[i], of)
+            output, truth, bound = (
+                np.ravel(x) for x in (outputs[i][of], cases[i].truth[of], cases[i].bound[of])
+            )
             # The bound there, and the rounding of W.
-            scale = case.bound[of] / u
-            drift = 4 * abs(case.W).max() * (scale / 32 if of == "dW" else 1)
+            scale = bound / u
+            drift = 4 * abs(cases[i].W).max() * (scale / 32 if of == "dW" else 1)
             error = differences(output, truth)
             if (error > coarse * (scale + drift)).any():
                 break
-            seen = np.atleast_1d(scale > 0) & np.atleast_1d(abs(truth) > 0)
-            off += int((np.atleast_1d(error > case.bound[of]) & seen).sum())
-            sizes += list(np.atleast_1d(error / np.where(scale > 0, coarse * scale / 32, 1))[seen])
-            signs += list(np.atleast_1d(np.sign(output - truth))[seen])
+            seen = (scale > 0) & (abs(truth) > 0)
+            off += int((error > bound)[seen].sum())
+            sizes += list(error[seen] / (coarse * scale[seen] / 32))
+            signs += list(np.sign(output - truth)[seen])
         else:
             values = np.concatenate([np.ravel(outputs[i][of]) for i in usable]).astype(float)
             held = np.unique(values[values != 0])
             with np.errstate(over="ignore"):
                 exact = len(held) >= 8 and (held.astype(dtype) == held).all()
             returned = all(outputs[i][of].dtype == dtype for i in usable)
-            below, above = (sum(1 for s in signs if s == way) for way in (-1, 1))
             everywhere = (
                 len(sizes) >= ENOUGH
                 and off >= 0.9 * len(sizes)
                 and 2**-7 <= float(np.median(sizes)) <= 2**3
-                and min(below, above) >= 0.2 * len(sizes)
+                and min(signs.count(-1), signs.count(1)) >= 0.2 * len(sizes)
             )
             # Errors of half precision's size may be those of rounded logits as well.
             if returned or exact or (everywhere and dtype == "float32"):
@@ -78,11 +79,6 @@ def low_precision(
     return None
 
 
-def case_truth(case: Case, of: str) -> Array:
-    """The right output."""
-    return case.truth[of]
-
-
 def numerical_gradient(
     cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]
 ) -> Mistake | None:
@@ -91,22 +87,22 @@ def numerical_gradient(
     some = [i for i in usable if not cases[i].extreme and len(cases[i].W) >= 4][:6]
     if not some:
         return None
-    for exponent in range(9, 1, -1):
-        for mantissa in (1.0, 2.0, 5.0):
-            step = mantissa * 10.0**-exponent
-            whole = 0
-            for i in some:
-                bit = np.spacing(float(cases[i].truth["loss"]))
-                dW = np.ravel(outputs[i]["dW"]).astype(float)
-                bits = dW[dW != 0] * step / bit
-                # Those that are long enough to tell, and short enough for their own rounding.
-                bits = bits[(abs(bits) > 64) & (abs(bits) * 4 * 2.0**-53 < 0.02)]
-                if bits.size and (abs(bits - np.round(bits)) > 0.1).mean() > 0.1:
-                    break  # a few may have come from a loss below the next power of two
-                whole += bits.size
-            else:
-                if whole >= ENOUGH:
-                    return numerical(cases, outputs, some, step)
+    for step in (
+        mantissa * 10.0**-exponent for exponent in range(9, 1, -1) for mantissa in (1, 2, 5)
+    ):
+        whole = 0
+        for i in some:
+            bit = np.spacing(float(cases[i].truth["loss"]))
+            dW = np.ravel(outputs[i]["dW"]).astype(float)
+            bits = dW[dW != 0] * step / bit
+            # Those that are long enough to tell, and short enough for their own rounding.
+            bits = bits[(abs(bits) > 64) & (abs(bits) * 4 * 2.0**-53 < 0.02)]
+            if bits.size and (abs(bits - np.round(bits)) > 0.1).mean() > 0.1:
+                break  # a few may have come from a loss below the next power of two
+            whole += bits.size
+        else:
+            if whole >= ENOUGH:
+                return numerical(cases, outputs, some, step)
     return None
 
 
@@ -116,8 +112,7 @@ def numerical(cases: Sequence[Case], outputs: Outputs, some: Sequence[int], step
     errors, curvatures = [], []
     for i in some:
         n = np.bincount(cases[i].idx.ravel(), minlength=len(cases[i].W))[:, None]
-        e = np.exp(cases[i].W - cases[i].W.max(axis=1, keepdims=True))
-        p = e / e.sum(axis=1, keepdims=True)
+        p, _ = normalised(cases[i].W)
         curvatures.append((n * p * (1 - p) / cases[i].idx.size).ravel())
         errors.append((outputs[i]["dW"] - cases[i].truth["dW"]).ravel())
     error, curvature = np.concatenate(errors), np.concatenate(curvatures)
@@ -222,7 +217,7 @@ def denominator(
     times one ratio, and N over that ratio is a known number, or N and a constant."""
     divisors: dict[int, tuple[float, float]] = {}  # and how far the ratio's rounding may move it
     for i in usable:
-        truth, N = case_truth(cases[i], of).ravel().astype(float), cases[i].idx.size
+        truth, N = cases[i].truth[of].ravel().astype(float), cases[i].idx.size
         output, bound = outputs[i][of].ravel().astype(float), cases[i].bound[of].ravel()
         if not truth.any() or cases[i].extreme:
             continue
@@ -268,10 +263,7 @@ def token_weights(cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]
             W, N = case.W.astype(float), case.idx.size
             if case.extreme or count < 2 or count > 40 or N > 400:
                 continue
-            e = np.exp(W - W.max(axis=1, keepdims=True))
-            d = (e / e.sum(axis=1, keepdims=True))[case.idx.ravel()] - np.eye(len(W))[
-                case.targets.ravel()
-            ]
+            d = normalised(W)[0][case.idx.ravel()] - np.eye(len(W))[case.targets.ravel()]
             parts = np.zeros((count, *W.shape))
             np.add.at(parts, (labels.ravel(), case.idx.ravel()), d / N)
             used = np.unique(labels)

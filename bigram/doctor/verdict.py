@@ -1,7 +1,7 @@
 """The findings of a check as one record."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +76,13 @@ class Report:
             "unstable": self.unstable,
             "case": {name: plain(array) for name, array in self.case.items()},
         }
+
+
+def worst_of(rows: Sequence[Row]) -> Row:
+    """Rows of one name as one: exact if all are, the largest of both measures."""
+    worst = max(rows, key=lambda row: row.fraction_of_bound)
+    exact, max_abs = all(row.exact for row in rows), max(row.max_abs for row in rows)
+    return worst._replace(exact=exact, max_abs=max_abs)
 
 
 def amount_of(mistake: Mistake) -> float | None:
