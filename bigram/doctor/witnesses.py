@@ -80,11 +80,13 @@ def complex_step(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:
 
 
 def decimal_truth(
-    W: Array, idx: Ids, targets: Ids, dtype: DTypeLike = np.float64
+    W: Array, idx: Ids, targets: Ids, dtype: DTypeLike = np.float64, divisor: int | None = None
 ) -> tuple[float, Array]:
     """The loss and dW (V, V) to 50 digits, rounded at the end, dW to ``dtype``: float64 or long
-    double. Every logit is taken for exactly the number it is, also a float32. Raises
-    ``decimal.InvalidOperation`` where the largest logit of a visited row is not finite."""
+    double. Every logit is taken for exactly the number it is, also a float32. The sum over the
+    tokens is divided by ``divisor``, or by their number. Raises ``decimal.InvalidOperation`` where
+    the largest logit of a visited row is not finite."""
+    divisor = divisor or idx.size
     rows: dict[int, Counter[int]] = {}
     for i, y in zip(idx.ravel().tolist(), targets.ravel().tolist(), strict=True):
         rows.setdefault(i, Counter())[y] += 1
@@ -98,11 +100,11 @@ def decimal_truth(
             s = sum(e, Decimal(0))
             log_s = s.ln()
             loss += sum(count * (log_s - (x[y] - top)) for y, count in seen.items())
-            for j in range(len(W)):
-                G = (n * e[j] / s - seen[j]) / idx.size
+            for j in range(len(x)):
+                G = (n * e[j] / s - seen[j]) / divisor
                 # The nearest float64, and the rest, for which a long double has room.
                 dW[i, j] = dW.dtype.type(float(G)) + dW.dtype.type(float(G - Decimal(float(G))))
-        return float(loss / idx.size), dW
+        return float(loss / divisor), dW
 
 
 def rationals(W: Array, idx: Ids, targets: Ids) -> tuple[float, Array]:

@@ -41,6 +41,13 @@ def test_a_right_kernel_is_within_its_bounds(
     assert 0.2 < result.to_dict()["worst"]["fraction_of_bound"] <= 1
 
 
+def test_a_character_of_the_vocabulary_can_be_ignored() -> None:
+    # Where V is 1 no token is left, and a mean over nothing is no case.
+    result = bigram.check_cross_entropy(lambda x, y: by_hand(x, y, ignore_index=0), ignore_index=0)
+    assert result, str(result)
+    assert result.to_dict()["looked_at"].startswith("10 of 10 cases")
+
+
 def test_a_kernel_is_given_its_vocabulary_where_it_asks_for_it() -> None:
     def kernel(logits: Any, targets: Any, vocab_size: int) -> Any:
         assert vocab_size == logits.shape[1]
