@@ -249,10 +249,8 @@ class Diagnosis:
 
     def name(self, fits: dict[str, list[Fit]]) -> None:
         """One cause, one finding: a mistake in both loss and dW is named once."""
-        loss: list[Fit | None] = [*fits.get("loss", [])] or [None]
-        dW: list[Fit | None] = [*fits.get("dW", [])] or [None]
 
-        def causes(pair: tuple[Fit | None, Fit | None]) -> tuple[int, bool]:
+        def causes(pair: tuple[Fit | None, ...]) -> tuple[int, bool]:
             mistakes = [m for fit in pair if fit for m in fit.mistakes]
             both = len(shared(*pair))
             # A penalty that both have is a sum of squares, not a multiple of W.
@@ -260,40 +258,36 @@ class Diagnosis:
                 m.chosen[1:] == ("",) for m in mistakes
             )
 
-        f, g = min(itertools.product(loss, dW), key=causes)
+        ways: list[list[Fit | None]] = [[*fits.get(side, [])] or [None] for side in ("loss", "dW")]
+        f, g = min(itertools.product(*ways), key=causes)
+        found = {"loss": f.mistakes if f else (), "dW": g.mistakes if g else ()}
         common = shared(f, g)
-        if f and g:
-            rest = [m for m in f.mistakes if m.entry not in common]
-            self.mistakes = said([*g.mistakes, *rest])
-            if common and not rest and len(common) == len(g.mistakes):
-                by_hand = [
-                    m for m in g.mistakes if not m.derived and {"scores", "softmax"} & {*m.code}
-                ]
-                self.notes.append(
-                    f"dW is p - onehot all the same: the derivative of '{by_hand[0].entry}' is "
-                    "missing"
-                    if by_hand
-                    else "dW is the derivative of the loss returned: the mistake is in the loss"
-                )
-        elif found := f or g:
-            self.mistakes = said(found.mistakes)
+        rest = [m for m in found["loss"] if m.entry not in common]
+        self.mistakes = said([*found["dW"], *rest])
+        if common and not rest and len(common) == len(found["dW"]):
+            by_hand = [
+                m.entry for m in found["dW"] if not m.derived and {"scores", "softmax"} & {*m.code}
+            ]
+            self.notes.append(
+                f"dW is p - onehot all the same: the derivative of '{by_hand[0]}' is missing"
+                if by_hand
+                else "dW is the derivative of the loss returned: the mistake is in the loss"
+            )
         names = {m.entry for m in self.mistakes}
         if {"float32 where float64 was asked", "loss in float32 where float64 was asked"} <= names:
             self.mistakes = [m for m in self.mistakes if not m.entry.startswith("loss in float32")]
-        bases = {"loss": f.mistakes if f else (), "dW": g.mistakes if g else ()}
-        self.mistakes += [m for m in self.instabilities(bases) if m.entry not in names]
-        for side, chosen in (("loss", f), ("dW", g)):
-            self.alternatives(fits.get(side) or [], chosen, names)
+        self.mistakes += [m for m in self.instabilities(found) if m.entry not in names]
+        for side, chosen in found.items():
+            self.alternatives(fits.get(side, []), chosen, names)
 
-    def alternatives(self, fits: list[Fit], chosen: Fit | None, names: set[str]) -> None:
+    def alternatives(self, fits: list[Fit], chosen: Chosen, names: set[str]) -> None:
         """Two names that fit equally are both given."""
-        for fit in fits:
-            if chosen is None or fit is chosen or len(fit.mistakes) != len(chosen.mistakes):
-                continue
-            entries = {m.entry for m in fit.mistakes}
-            if not entries & names and not any(m.amounts for m in chosen.mistakes):
-                other = " and ".join(m.name for m in said(fit.mistakes))
-                self.notes.append(f"or: {other}. {deciding_case(chosen.mistakes, fit.mistakes)}")
+        if any(m.amounts for m in chosen):
+            return
+        for other in (fit.mistakes for fit in fits):
+            if len(other) == len(chosen) and not {m.entry for m in other} & names:
+                name = " and ".join(m.name for m in said(other))
+                self.notes.append(f"or: {name}. {deciding_case(chosen, other)}")
                 return
 
     # --- where no number comes out ----------------------------------------------------------------
@@ -305,35 +299,31 @@ class Diagnosis:
         found: dict[str, Chosen] = {}
         lacking = False
         for name in self.wanted:
-            lost = [i for i in range(len(self.cases)) if i not in self.finite[name]]
-            if not lost:
-                continue
-            what = nature(self.outputs, lost, name)
-            unstable = [m for m in catalogue(name) if m.unstable]
-            tops = [m for m in unstable if {*m.code} == {"softmax"}]
-            ends = [
-                m for m in unstable if {*m.code} == {"token_loss" if name == "loss" else "dlogits"}
-            ]
             making = Making(self.cases, name, self.outputs)
+            lost = [i for i in range(len(self.cases)) if i not in self.finite[name]]
             base = tuple(m for m in bases[name] if m.code and not m.ratio)
-            if base and [i for i in extreme if not numbers(making, base, i)] == lost:
+            if not lost or (base and self.lost(making, base) == lost):
                 continue  # it is part of a finding
-            choices = [(*a, *b) for a in ((), *zip(tops)) for b in ((), *zip(ends)) if a or b]
-            for some in sorted(choices, key=len):
-                if not compatible(base, some):
-                    continue
-                way = (*base, *some)
-                if [i for i in extreme if not numbers(making, way, i)] == lost and all(
-                    self.agrees(making, name, way, i) for i in extreme
+            unstable = [m for m in catalogue(name) if m.unstable]
+            stages = "softmax", "token_loss" if name == "loss" else "dlogits"
+            tops, ends = (
+                [(), *((m,) for m in unstable if {*m.code} == {stage})] for stage in stages
+            )
+            for some in sorted(((*a, *b) for a in tops for b in ends if a or b), key=len):
+                if (
+                    compatible(base, some)
+                    and self.lost(making, (*base, *some)) == lost
+                    and all(self.agrees(making, name, (*base, *some), i) for i in extreme)
                 ):
                     found[name] = some
                     break
+            what = f"{name} is {nature(self.outputs, lost, name)}"
             if name in found:
                 where = "; ".join(CAUSES[m.entry].format(*self.thresholds()) for m in found[name])
-                self.unstable.append(f"{name} is {what} {where}, as on {listed(self.cases, lost)}")
+                self.unstable.append(f"{what} {where}, as on {listed(self.cases, lost)}")
             else:
-                self.pattern.append(f"{name} is {what} on {listed(self.cases, lost)}")
-            lacking = lacking or name not in found
+                self.pattern.append(f"{what} on {listed(self.cases, lost)}")
+                lacking = True
         if lacking:  # a way that explains the one output and not the other explains neither
             self.pattern += self.unstable
             self.unstable = []
@@ -344,6 +334,12 @@ class Diagnosis:
             # A log taken of p has 1 / p in its derivative.
             named = [m for m in named if m.entry != "quotient by an underflowed probability"]
         return named
+
+    def lost(self, making: Making, way: Chosen) -> list[int]:
+        """The extreme cases on which no number comes out."""
+        return [
+            i for i, case in enumerate(self.cases) if case.extreme and not numbers(making, way, i)
+        ]
 
     def agrees(self, making: Making, name: str, way: Chosen, i: int) -> bool:
         """Whether that way makes the output of case ``i``: where it is a number, the same but for
