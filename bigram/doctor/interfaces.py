@@ -142,8 +142,11 @@ def bind(function: Callable[..., Any], roles: Sequence[str] = ("W", "idx", "targ
         if plain_name(p.name) in VOCAB and len(required) > len(missing):
             found[p.name] = "V"
             required.remove(p)
-    if {"W", "idx", "targets"} <= {*roles}:
-        missing, required = _as_batch(named, found, missing, required, anything)
+    batch = None if anything else _batch_of(named, found, missing, required)
+    if batch and {"W", "idx", "targets"} <= {*roles}:
+        found = {name: role for name, role in found.items() if role == "W"} | {batch: "batch"}
+        missing = [role for role in ("W",) if role not in found.values()]
+        required = [p for p in named if p.name not in found and p.default is p.empty]
     if len(required) > len(missing):
         names = ", ".join(p.name for p in required[len(missing) :] if p.name not in found)
         raise CannotCall(
@@ -178,27 +181,19 @@ def bind(function: Callable[..., Any], roles: Sequence[str] = ("W", "idx", "targ
     return Binding((*positional, *left_over), keyword, ", ".join([*shown, *left_over]))
 
 
-def _as_batch(
+def _batch_of(
     named: list[inspect.Parameter],
-    found: dict[str, str],
+    found: Mapping[str, str],
     missing: list[str],
     required: list[inspect.Parameter],
-    anything: bool,
-) -> tuple[list[str], list[inspect.Parameter]]:
-    """Where both arrays of ids go into one parameter, adds that to ``found``; the rest that is to
-    match."""
+) -> str | None:
+    """The parameter that both arrays of ids go into, if there is one."""
     free = [p for p in named if p.name not in found]
-    batch = [p for p in named if plain_name(p.name) in BATCH] or (required or free)[-1:]
-    if anything or not batch:
-        return missing, required
-    one_less = len(required) == len(missing) - 1 and {"idx", "targets"} <= set(missing)
-    if not one_less and not (len(named) == 2 and plain_name(batch[0].name) in BATCH):
-        return missing, required
-    kept = {name: role for name, role in found.items() if role == "W"} | {batch[0].name: "batch"}
-    found.clear()
-    found.update(kept)
-    missing = [role for role in ("W",) if role not in found.values()]
-    return missing, [p for p in named if p.name not in found and p.default is p.empty]
+    called = [p for p in named if plain_name(p.name) in BATCH]
+    one_less = len(required) == len(missing) - 1 and {"idx", "targets"} <= {*missing}
+    if one_less or (called and len(named) == 2):
+        return next((p.name for p in called or (required or free)[-1:]), None)
+    return None
 
 
 def values_of(roles: Sequence[str], given: Sequence[Any]) -> dict[str, Any]:
@@ -241,10 +236,8 @@ def convert(kind: str, array: Any, dtype: str | None = None) -> Any:
 def narrow(dtype: np.dtype, answer: Any) -> SinglePrecision | None:
     """Whether ``answer`` holds arrays of a JAX that turns float64 into float32 wherever it meets
     it."""
-    if dtype != np.float64 or "jax" not in sys.modules:
-        return None
-    jax = sys.modules["jax"]
-    if jax.config.jax_enable_x64:
+    jax = sys.modules.get("jax")
+    if not jax or dtype != np.float64 or jax.config.jax_enable_x64:
         return None
     found = [leaf for _, leaf in leaves(answer) if isinstance(leaf, jax.Array)]
     if not any(str(leaf.dtype) == "float32" for leaf in found):
