@@ -41,6 +41,11 @@ def describe_gradient(
     if some:
         names = "; ".join(cases[i].name for i in some[:6])
         lines.append(f"{label}: {names}{' ...' if len(some) > 6 else ''}")
+    if changing(name, cases, outputs) and len(wrong) > 1:
+        lines.append(
+            "two calls with the same arguments gave different results: dropout or another random "
+            "draw, or something kept from the call before"
+        )
     lines += regular(wrong, cases)
     at = min(wrong, key=by_size(cases))
     case, output, truth = cases[at], outputs[at][name], cases[at].truth[name]
@@ -66,6 +71,14 @@ def describe_gradient(
     size = f"{least} to {most}" if error.size > 1 else most
     lines.append(f"{lead} the errors are {sign}, {size}")
     return lines + in_full(name, case, output, truth, off)
+
+
+def changing(name: str, cases: Sequence[Case], outputs: Outputs) -> bool:
+    """Whether the second of two calls with the same arguments gave another result."""
+    if len(outputs) < 2 or cases[1].name != REPEATED:
+        return False
+    first, second = (np.asarray(output[name]) for output in outputs[:2])
+    return bool((differences(first, second) > 2 * cases[0].bound[name]).any())
 
 
 def regular(wrong: Sequence[int], cases: Sequence[Case]) -> list[str]:

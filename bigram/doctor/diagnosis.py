@@ -117,7 +117,10 @@ class Search:
         return float(abs(made - output).max()) / self.seen.room(i, made)
 
     def effects(self, made: Array, i: int) -> int:
-        """The entries that are visibly wrong in ``made``."""
+        """The entries that are visibly wrong in ``made``; none where it is the reader's own output,
+        taken as equal because to make it takes too long."""
+        if made is self.seen.outputs[i]:
+            return 0
         return int((differences(made, self.seen.truths[i]) > self.seen.room(i, made)).sum())
 
     def fit(self, chosen: Chosen) -> Fit | None:
@@ -133,7 +136,8 @@ class Search:
                 in_question = i == order[0] or not np.any(self.seen.outputs[order[0]])
                 return self._with_ratio(chosen, order, made) if in_question else None
             effects += self.effects(here, i)
-        needed = CONFIRMED + 1 if any(m.amounts for m in chosen) else 1
+        # A whole number is one of a few hundred, as a variant is one of a few.
+        needed = CONFIRMED + 1 if any(m.amounts and not m.whole for m in chosen) else 1
         return Fit(chosen, apart) if effects >= needed else None
 
     def _ratio(self, made: Array, i: int) -> float | None:
@@ -141,8 +145,9 @@ class Search:
         output = self.seen.outputs[i]
         if made.shape != output.shape or not np.isfinite(made).all():
             return None
-        scale = float((made * made).sum(dtype=float))
-        ratio = float((made * output).sum(dtype=float)) / scale if 0 < scale < math.inf else 0.0
+        with np.errstate(over="ignore", invalid="ignore"):
+            scale = float((made * made).sum(dtype=float))
+            ratio = float((made * output).sum(dtype=float)) / scale if 0 < scale < math.inf else 0.0
         return ratio if abs(ratio) > 1e-12 and self.distance(ratio * made, i) <= 1 else None
 
     def _with_ratio(
@@ -197,18 +202,20 @@ class Search:
         return None
 
     def wholes(self, chosen: Chosen, k: int) -> Iterator[float]:
-        """The whole numbers with which the first failing output is as it was observed."""
+        """The whole numbers with which the first failing outputs are as they were observed."""
         low, high = chosen[k].amounts or (0.0, 0.0)
         numbers = np.arange(low, high + 1)
-        given = chosen[k].with_amount(numbers[:, None, None])
-        i = self.probes[0]
-        made = self.made(tuple(given if j == k else m for j, m in enumerate(chosen)), i)
-        output = self.seen.outputs[i]
-        if made is None or made.shape != (len(numbers), *output.shape) or np.isnan(made).all():
-            return
-        room = self.seen.room(i, np.nan_to_num(made))
-        near = (abs(made - output).reshape(len(numbers), -1) <= room).all(axis=1)
-        yield from (float(number) for number in numbers[near])
+        for i in self.probes:
+            given = chosen[k].with_amount(numbers[:, None, None])
+            made = self.made(tuple(given if j == k else m for j, m in enumerate(chosen)), i)
+            output = self.seen.outputs[i]
+            if made is None or made.shape != (len(numbers), *output.shape) or np.isnan(made).all():
+                return
+            room = self.seen.room(i, np.nan_to_num(made))
+            numbers = numbers[(abs(made - output).reshape(len(numbers), -1) <= room).all(axis=1)]
+            if numbers.size <= 1:
+                break
+        yield from map(float, numbers)
 
     def amounts(self, chosen: Chosen, k: int) -> Iterator[float]:
         """The numbers with which one entry of one output is as it was observed."""

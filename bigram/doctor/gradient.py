@@ -18,7 +18,7 @@ from bigram.bounds import unit_roundoff
 from bigram.comparator import Row, compare_tensor, differences
 from bigram.doctor import traces
 from bigram.doctor.cases import BACK, FORWARD, STEP, Case, Outputs, direction, loss_room
-from bigram.doctor.describe import describe_gradient, smallest
+from bigram.doctor.describe import changing, describe_gradient, smallest
 from bigram.doctor.diagnosis import Chosen, Fit, Observed, Search, atoms_of, compatible, said
 from bigram.doctor.mistakes import gradients
 from bigram.doctor.mistakes.gradients import FACTORS, RATIOS, off_by_a_factor
@@ -204,6 +204,8 @@ class Diagnosis:
             if trace := self.trace(name, search.usable):
                 fits[name] = [Fit((trace,), 0.0)]
                 continue
+            if changing(name, self.cases, self.outputs):  # which few pairs of mistakes explain
+                continue
             fits[name] = search.pairs(atoms_of(catalogue(name), derive=name == "dW", factors=True))
             self.together(searches, fits)
 
@@ -213,9 +215,14 @@ class Diagnosis:
         if len(searches) < 2:
             return
         for known, other in (("loss", "dW"), ("dW", "loss")):
-            if not fits.get(known) or fits.get(other):
+            if not fits.get(known):
                 continue
             search, found = searches[other], []
+            if fits.get(other):  # has it the same cause?
+                ways = [way for f in fits[known][:3] for way in elsewhere(f.mistakes, other)]
+                if not any(shared(f, g) for f in fits[known] for g in fits[other]):
+                    fits[other] += filter(None, map(search.one, ways))
+                continue
             more = atoms_of(catalogue(other))
             by_hand = [
                 atom
@@ -244,19 +251,19 @@ class Diagnosis:
             or traces.numerical_gradient(*seen)
             or traces.noise(*seen)
             or traces.one_cell(*seen)
+            or traces.small_entries(*seen)
             or traces.token_weights(*seen)
         )
 
     def name(self, fits: dict[str, list[Fit]]) -> None:
         """One cause, one finding: a mistake in both loss and dW is named once."""
 
-        def causes(pair: tuple[Fit | None, ...]) -> tuple[int, bool]:
+        def causes(pair: tuple[Fit | None, ...]) -> tuple[int, int, bool]:
             mistakes = [m for fit in pair if fit for m in fit.mistakes]
             both = len(shared(*pair))
             # A penalty that both have is a sum of squares, not a multiple of W.
-            return len(mistakes) - 10 * both, both > 0 and any(
-                m.chosen[1:] == ("",) for m in mistakes
-            )
+            squares = both > 0 and any(m.chosen[1:] == ("",) for m in mistakes)
+            return len(mistakes) - both, -both, squares
 
         ways: list[list[Fit | None]] = [[*fits.get(side, [])] or [None] for side in ("loss", "dW")]
         f, g = min(itertools.product(*ways), key=causes)

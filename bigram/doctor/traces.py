@@ -179,6 +179,27 @@ def one_cell(cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]) -> 
     )
 
 
+def small_entries(cases: Sequence[Case], outputs: Outputs, usable: Sequence[int]) -> Mistake | None:
+    """Each wrong entry is 0, and every one of them is smaller than every other entry."""
+    lost, left = [0.0], [math.inf]
+    for i in usable:
+        dW, truth = outputs[i]["dW"], cases[i].truth["dW"]
+        off = differences(dW, truth) > cases[i].bound["dW"]
+        if dW[off].any():
+            return None
+        lost += list(abs(truth[off]))
+        left += list(abs(dW[dW != 0]))
+    if len(lost) <= ENOUGH // 4 or min(left) < max(lost):
+        return None
+    numbers = (float(f"{min(left):.{digits}e}") for digits in range(17))
+    at = next((10.0**k for k in range(-20, 1) if max(lost) < 10.0**k <= min(left)), None)
+    return found(
+        f"small entries set to 0, {figure(at or next(x for x in numbers if max(lost) < x))}",
+        "Entries of dW below a number are dropped, to keep it sparse or free of noise.",
+        "Leave them: a small gradient is one, and AdamW divides by its size.",
+    )
+
+
 GROUPS: dict[str, Callable[[Case], tuple[Any, int]]] = {
     "the target's character": lambda case: (case.targets, len(case.W)),
     "the input's character": lambda case: (case.idx, len(case.W)),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bigram.doctor.mistakes.losses import reached  # and enters its own in the same catalogue
+from bigram.doctor.mistakes import losses  # enters its own in the same catalogue
 from bigram.doctor.mistakes.stages import (
     GRADIENTS,
     LOSSES,
@@ -31,7 +31,7 @@ from bigram.doctor.mistakes.stages import (
 )
 from common.arrays import Array, Ids
 
-__all__ = ["GRADIENTS", "LOSSES", "Gradient", "Mistake", "build", "build_without_loss"]
+__all__ = ["GRADIENTS", "LOSSES", "Gradient", "Mistake", "build", "build_without_loss", "losses"]
 
 # --- the derivative of one token ------------------------------------------------------------------
 
@@ -178,6 +178,12 @@ enter(
 )
 
 
+def unweighted(t: Tape) -> Array:
+    """p * (g - sum(g)), with g = -onehot / p."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (np.exp(t.logp - t.at_targets(t.logp)) - t.onehot) * t.weights
+
+
 enter(
     "softmax Jacobian's sum",
     why="The sum in p * (g - sum(p * g)) runs over the wrong axis, or has one p too many.",
@@ -187,6 +193,7 @@ enter(
             t.p * (t.onehot * t.weights).sum(axis=-2, keepdims=True) - t.onehot * t.weights
         ),
         "left out": lambda t: t.p * (t.p * t.weights) - t.onehot * t.weights,
+        "not weighted by p": unweighted,
     },
 )
 
@@ -309,6 +316,28 @@ enter(
     scatter=lambda t: added(t.d, t.ys, t.V),
 )
 
+
+def segments_of_all(t: Tape) -> Array:
+    """A sum from the start of each id's segment to that of the next, absent ids as well."""
+    starts = np.searchsorted(np.sort(t.rows), np.arange(t.V))
+    d = t.d[..., np.argsort(t.rows, kind="stable"), :]
+    return np.add.reduceat(d, np.minimum(starts, t.N - 1), axis=-2)
+
+
+def segments_unsorted(t: Tape) -> Array:
+    """The ids are sorted and their gradients are not."""
+    ids, starts = np.unique(np.sort(t.rows), return_index=True)
+    dW = np.zeros((*t.d.shape[:-2], t.V, t.V), t.d.dtype)
+    dW[..., ids, :] = np.add.reduceat(t.d, starts, axis=-2)
+    return dW
+
+
+enter(
+    "reduceat of segments",
+    why="np.add.reduceat adds neighbours, and of an empty segment it returns the row at its start.",
+    mend="Sort the gradients with the ids, and write sums of the ids that occur alone.",
+    scatter={"that are empty": segments_of_all, "in the order of tokens": segments_unsorted},
+)
 
 enter(
     "averaged over repeated ids",
@@ -434,6 +463,36 @@ enter(
     why="max(n, 1) against division by zero counts every absent character once.",
     mend="A character that is not in the batch has n = 0 and gradient 0.",
     finish=lambda t: np.where(visits(t) == 0, normalised(t.W)[0] / t.N, t.dW),
+)
+
+enter(
+    "row counts taken of the targets",
+    why="n is the sum of the columns of C: how often a character follows, not how often it leads.",
+    mend="n = C.sum(axis=1, keepdims=True).",
+    finish=lambda t: (
+        t.dW + (np.bincount(t.ys, minlength=t.V)[:, None] - visits(t)) * normalised(t.W)[0] / t.N
+    ),
+)
+
+
+def pair_counts(t: Tape) -> Ids:
+    """C, (V, V)."""
+    return np.bincount(t.rows * t.V + t.ys, minlength=t.V**2).reshape(t.V, t.V)
+
+
+enter(
+    "pair counts in few bits",
+    variants=("bool", "int8", "uint8"),
+    why="C is kept in a type too small for it, or as C > 0; n is not.",
+    mend="Count in int64.",
+    finish=lambda t, dtype: t.dW + (pair_counts(t) - pair_counts(t).astype(dtype)) / t.N,
+)
+
+enter(
+    "pair counts transposed",
+    why="The 1 of each pair is subtracted at (target, input), not at (input, target).",
+    mend="C[idx, targets] counts what follows idx: its row is the input's.",
+    finish=lambda t: t.dW + (pair_counts(t) - pair_counts(t).T) / t.N,
 )
 
 enter(
@@ -571,6 +630,11 @@ enter(
     mend="Return it as it is: each row sums to zero already, a column need not.",
     finish=lambda t: t.dW - t.dW.mean(axis=-2, keepdims=True),
 )
+
+
+def reached(size: int, block: int, how: str) -> int:
+    """How far a loop in blocks gets that stops after the first, or leaves the tail out."""
+    return size // block * block if how else block
 
 
 @mistake(

@@ -3,6 +3,7 @@ both; and each has an exact derivative, which autograd returns with it. Those of
 are in ``gradients.py``, and the stages in ``stages.py``.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -97,6 +98,7 @@ enter(
         "rolled over the flat batch": lambda t: flat(t.idx, np.roll(t.targets, -1)),
         "idx[:, :-1] against idx[:, 1:]": lambda t: flat(t.idx[:, :-1], t.idx[:, 1:]),
         "idx rolled": lambda t: flat(t.idx, np.roll(t.idx, -1, axis=1)),
+        "idx rolled over the flat batch": lambda t: flat(t.idx, np.roll(t.idx, -1)),
     },
 )
 
@@ -278,33 +280,67 @@ def counts_in_few_bits(t: Tape, dtype: str) -> Array:
 @mistake(
     "mean of the characters' means",
     weights,
-    variants=("of inputs", "of targets"),
+    variants=("of inputs", "of targets", "of pairs"),
     why=(
-        "The mean is taken for each character first, so a rare one weighs as much as a frequent "
-        "one."
+        "The mean is taken for each character or pair first, so a rare one weighs as much as a "
+        "frequent one."
     ),
     mend="Average over tokens, once.",
 )
 def mean_of_means(t: Tape, which: str) -> Array:
-    counts, different = occurrences(t.rows if which == "of inputs" else t.ys)
+    ids = {"of inputs": t.rows, "of targets": t.ys, "of pairs": t.rows * t.V + t.ys}[which]
+    counts, different = occurrences(ids)
     return column(t, 1 / counts / different)
+
+
+def chunks(t: Tape, k: Any) -> tuple[Any, Any, Any]:
+    """Of chunks of ``k`` tokens: the size of each token's own, (N, 1); how many chunks there are;
+    and how many tokens are in whole ones."""
+    chunk = np.arange(t.N)[:, None] // k
+    return np.minimum(k, t.N - chunk * k), -(-t.N // k), t.N // k * k
+
+
+def in_whole_chunks(t: Tape, k: Any, over: Any) -> Array:
+    """Weights of the tokens in whole chunks, in a mean over so many."""
+    with np.errstate(divide="ignore"):
+        return np.where(np.arange(t.N)[:, None] < chunks(t, k)[2], 1 / np.maximum(over, 1), 0.0)
+
+
+enter(
+    "mean of the chunks' means",
+    amounts=(2.0, 256.0),
+    usual=32.0,
+    whole=True,
+    why="Each chunk has its own mean, and the last one is shorter and weighs as much.",
+    mend="Add up the chunks' sums, and divide once by N.",
+    weights={
+        "": lambda t, k: 1 / chunks(t, k)[0] / chunks(t, k)[1],
+        "added up": lambda t, k: 1 / chunks(t, k)[0] + 0 * k,
+    },
+)
+
+enter(
+    "last chunk dropped",
+    amounts=(2.0, 256.0),
+    usual=32.0,
+    whole=True,
+    why="A loop over whole chunks, or drop_last=True, never reaches the tokens left over.",
+    mend="Handle the tail: the last chunk may be shorter.",
+    weights={
+        "": lambda t, k: in_whole_chunks(t, k, t.N),
+        "in a mean over the rest": lambda t, k: in_whole_chunks(t, k, chunks(t, k)[2]),
+        "and the others' means added up": lambda t, k: in_whole_chunks(t, k, k),
+    },
+)
 
 
 enter(
     "only the first tokens",
-    variants=tuple(
-        (n, how) for n in (16, 32, 64, 128, 256, 512) for how in ("", "or the last full block")
-    ),
+    variants=(16, 32, 64, 128, 256, 512),
     why="A buffer or a tile holds so many tokens, and those beyond it are never reached.",
-    mend="Handle the tail: loop up to N, not to a fixed number or a multiple of one.",
-    weights=lambda t, which: column(t, np.where(np.arange(t.N) < reached(t.N, *which), 1 / t.N, 0)),
+    mend="Handle the tail: loop up to N, not to a fixed number.",
+    weights=lambda t, n: column(t, np.where(np.arange(t.N) < n, 1 / t.N, 0)),
 )
-
-
-def reached(size: int, block: int, how: str) -> int:
-    """How far a loop in blocks gets that stops after the first, or leaves the tail out."""
-    return size // block * block if how else block
-
 
 # --- logits ---------------------------------------------------------------------------------------
 
@@ -482,6 +518,54 @@ enter(
     mend="Divide by the sum over the row: the V probabilities share one unit.",
     softmax=lambda t: with_log(sigmoid(t.logits)),
 )
+
+APPROXIMATE: dict[str, Callable[..., Array]] = {
+    f"(1 + x / {n})**{n}": lambda x, n=n: (1 + clipped(x, -n, np.inf) / n) ** n
+    for n in (10, 16, 32, 64, 100, 128, 256, 512, 1000, 1024, 2048, 4096, 10_000, 65_536)
+} | {
+    f"{n} terms of the series": lambda x, n=n: sum(x**k / math.factorial(k) for k in range(n))
+    for n in (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 30)
+}
+
+enter(
+    "exponential approximated",
+    why="A cheap formula stands for exp, and is near it close to 0 alone.",
+    mend="Use exp.",
+    softmax={
+        how: lambda t, exp=exp: with_log(over_sum(exp(t.logits - top(t))))
+        for how, exp in APPROXIMATE.items()
+    },
+)
+
+
+@mistake(
+    "sums of parts not brought to one maximum",
+    softmax,
+    variants=tuple(
+        (f"{how}, in parts of", k)
+        for how in ("the sum so far", "the new part's sum", "each part's own")
+        for k in (1, 2, 4, 8, 16, 32, 64, 128, "V / 2")
+    ),
+    why=(
+        "Softmax is taken in parts, and a sum of exponentials less one maximum is added to a sum "
+        "less another."
+    ),
+    mend="Multiply each sum by exp(its maximum - the common one) before they are added.",
+)
+def parts_with_other_maxima(t: Tape, which: tuple[str, Any]) -> Probabilities:
+    how, width = which[0].split(",")[0], which[1]
+    starts = [t.V // 2] if width == "V / 2" else range(width, t.V, width)
+    highest, s, z = np.full((t.N, 1), -np.inf), 0.0, []
+    for part in np.split(t.logits, [start for start in starts if start], axis=-1):
+        own = part.real.max(axis=-1, keepdims=True)
+        before, highest = highest, np.maximum(highest, own)
+        if how == "the new part's sum":
+            s = s * np.exp(before - highest)
+        z.append(part - (highest if how == "the sum so far" else own))
+        s = s + np.exp(z[-1]).sum(axis=-1, keepdims=True)
+    less = np.concatenate(z, axis=-1) if how == "each part's own" else t.logits - highest
+    return np.exp(less) / s, less - np.log(s)
+
 
 enter(
     "powers of 2 in the softmax",
@@ -771,6 +855,29 @@ enter(
         t.loss + np.ravel(amount)[0 if np.size(amount) == 1 else slice(None)] * PENALTIES[how][0](t)
     ),
     finish=lambda t, amount, how: t.dW + amount * PENALTIES[how][1](t),
+)
+
+
+def running(t: Tape, keep: Any, start: Any) -> Array:
+    """The running mean of the losses of all calls."""
+    keep = np.ravel(keep)[0 if np.size(keep) == 1 else slice(None)]
+    t.memory["mean"] = keep * t.memory.get("mean", start) + (1 - keep) * t.loss
+    return t.memory["mean"]
+
+
+enter(
+    "running mean of the loss",
+    loss_alone=True,
+    remembers=True,
+    amounts=(0.01, 0.99999),
+    usual=0.99,
+    why="The smoothed loss, which is for a progress bar, is returned.",
+    mend="Return the loss of this batch, and smooth it where it is printed.",
+    report={
+        "": lambda t, keep: running(t, keep, t.loss),
+        "from log V": lambda t, keep: running(t, keep, np.log(t.V)),
+        "from 0": lambda t, keep: running(t, keep, 0.0),
+    },
 )
 
 enter(

@@ -427,6 +427,7 @@ enter(
     corrections={
         "": lambda o, t: Parts.corrections(o, t + 1),
         "twice as fast": lambda o, t: Parts.corrections(o, 2 * t),
+        "raised for each moment": lambda o, t: (1 - o.beta1 ** (2 * t - 1), 1 - o.beta2 ** (2 * t)),
         "one behind, at least 1": lambda o, t: Parts.corrections(o, max(1, t - 1)),
     },
 )
@@ -767,6 +768,7 @@ enter(
     decay={
         "twice": lambda o, W, dW: W * (1 - o.lr * o.weight_decay) ** 2,
         "growing": lambda o, W, dW: W * (1 + o.lr * o.weight_decay),
+        "growing, not times lr": lambda o, W, dW: W * (1 + o.weight_decay),
         "not times the weights": lambda o, W, dW: W - o.lr * o.weight_decay,
         "by the sign of the weights": lambda o, W, dW: W - o.lr * o.weight_decay * np.sign(W),
         "times lr twice": lambda o, W, dW: W * (1 - o.lr**2 * o.weight_decay),
@@ -780,6 +782,9 @@ enter(
         "as an exponential": lambda o, W, dW: W * np.exp(-o.lr * o.weight_decay),
         "half": lambda o, W, dW: W * (1 - o.lr * o.weight_decay / 2),
         "to the power t": lambda o, W, dW: W * (1 - o.lr * o.weight_decay) ** o.t,
+        "of the first weights": lambda o, W, dW: (
+            W - o.lr * o.weight_decay * o.__dict__.setdefault("W0", W.copy())
+        ),
         "towards the first weights": lambda o, W, dW: (
             W - o.lr * o.weight_decay * (W - o.__dict__.setdefault("W0", W.copy()))
         ),
