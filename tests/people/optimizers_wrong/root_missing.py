@@ -1,0 +1,21 @@
+# what: the update divides by v_hat + eps, the square root is missing
+# call: AdamW
+# truth: wrong
+# names: root left out
+
+import numpy as np
+
+
+class AdamW:
+    def __init__(self, W, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
+        self.lr, (self.b1, self.b2), self.eps, self.wd = lr, betas, eps, weight_decay
+        self.m, self.v, self.t = np.zeros_like(W), np.zeros_like(W), 0
+
+    def step(self, W, g):
+        self.t += 1
+        self.m = self.b1 * self.m + (1 - self.b1) * g
+        self.v = self.b2 * self.v + (1 - self.b2) * (g * g)
+        m_hat = self.m / (1 - pow(self.b1, self.t))
+        v_hat = self.v / (1 - pow(self.b2, self.t))
+        W -= self.lr * self.wd * W
+        W -= self.lr * m_hat / (v_hat + self.eps)
