@@ -830,6 +830,11 @@ def squares(x: Array) -> Array:
     return (x * x).sum(axis=(-2, -1))
 
 
+def one_each(amount: Any) -> Any:
+    """An amount, or the many that are tried at once, (A, 1, 1), as one number for each loss."""
+    return np.ravel(amount)[0 if np.size(amount) == 1 else slice(None)]
+
+
 PENALTIES: dict[str, tuple[Callable[..., Any], ...]] = {  # without its amount; the derivative
     "": (lambda t: squares(t.W) / 2, lambda t: t.W),
     "times sum(W * W)": (lambda t: squares(t.W), lambda t: 2 * t.W),
@@ -851,16 +856,14 @@ enter(
     variants=tuple(PENALTIES),
     why="A penalty on the weights is differentiated with the loss, as in Adam with L2.",
     mend="Leave it to the optimizer: AdamW decays the weights apart from the gradient.",
-    report=lambda t, amount, how: (
-        t.loss + np.ravel(amount)[0 if np.size(amount) == 1 else slice(None)] * PENALTIES[how][0](t)
-    ),
+    report=lambda t, amount, how: t.loss + one_each(amount) * PENALTIES[how][0](t),
     finish=lambda t, amount, how: t.dW + amount * PENALTIES[how][1](t),
 )
 
 
 def running(t: Tape, keep: Any, start: Any) -> Array:
     """The running mean of the losses of all calls."""
-    keep = np.ravel(keep)[0 if np.size(keep) == 1 else slice(None)]
+    keep = one_each(keep)
     t.memory["mean"] = keep * t.memory.get("mean", start) + (1 - keep) * t.loss
     return t.memory["mean"]
 

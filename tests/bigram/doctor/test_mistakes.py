@@ -391,6 +391,7 @@ def test_an_unknown_mistake_is_described_and_not_named() -> None:
     assert report.verdict == "wrong"
     assert report.diagnosis == []
     assert any("times the right one" in line for line in report.pattern)
+    assert any("same arguments gave different results" in line for line in report.pattern)
     # The smallest wrong case is shown in full, and can be taken along.
     assert any("in full" in line for line in report.pattern)
     assert any(line.startswith("  yours") and ">" in line for line in report.pattern)
@@ -410,6 +411,15 @@ def test_one_wrong_entry_in_a_row_never_visited_is_described() -> None:
         "1 of 81 entries are wrong, in rows never visited" in line for line in report.pattern
     )
     assert any("the errors are all too large" in line for line in report.pattern)
+
+
+def test_small_entries_that_are_dropped_are_found_with_their_limit() -> None:
+    cases = gradient_cases("float64")
+    outputs = list(gradient.gradient_maker(cases)([]))
+    for output in outputs:
+        output["dW"][abs(output["dW"]) < 1e-3] = 0
+    report = gradient.judge_gradient("it", cases, outputs)
+    assert [m.name for m in report.diagnosis] == ["small entries set to 0, 0.001"]
 
 
 def test_every_factor_is_found_and_said() -> None:

@@ -65,6 +65,8 @@ def test_a_note_may_say_the_second_mistake() -> None:
         ("gradients_wrong/scaled_before_the_onehot", "named"),
         ("gradients_wrong/two_bits_and_sum", "named"),
         ("gradients_wrong/accumulated_in_float16", "described"),
+        ("gradients_wrong/brier", "named"),  # in loss and gradient, and said once
+        ("gradients_wrong/pair_key_overflow", "described"),  # seen on a large case alone
         ("gradients_right/numpy_add_at", "right"),
         ("optimizers_wrong/betas_unpacked_backwards", "named"),
     ],
